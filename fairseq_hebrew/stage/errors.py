@@ -1,0 +1,80 @@
+"""The one kind of failure a user is meant to read: a single line that names the place and the remedy."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+# No room on the disk, in the user's quota, or under the limit for one file.
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class UserError(Exception):
+    """Bad input or a bad setting; its text is one clear line, printed without a traceback (exit status 1).
+
+    `clear_line` is how other packages (the compat cures, the exception hook) know such an error without importing
+    this class.
+    """
+
+    clear_line = True
+
+
+def at(path: str | Path, line: int | None, problem: str, remedy: str) -> UserError:
+    """A UserError about a place in a file: `FILE:LINE: problem; remedy`. `line` counts from 1; None is no line."""
+    where = f"{path}:{line}" if line is not None else f"{path}"
+    return UserError(f"{where}: {problem}; {remedy}")
+
+
+def clear_line_of(error: BaseException | None) -> str | None:
+    """The clear line an exception carries, itself or anywhere in the chain it was raised from; None if none does."""
+    seen = set()
+    while error is not None and id(error) not in seen:
+        if getattr(error, "clear_line", False):
+            return str(error)
+        if isinstance(error, OSError) and error.errno in NO_SPACE:
+            name = f" while writing {error.filename}" if error.filename else ""
+            problem = "no space left on device" if error.errno == errno.ENOSPC else error.strerror.lower()
+            return f"{problem}{name}; free some space or choose another output folder, then run again"
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def run_command(work: Callable[[], object], debug: bool) -> int:
+    """Run a command's body; 0 when it ends well, 1 with one line on stderr for a user's error.
+
+    With `debug` every exception keeps its traceback. An error that is nobody's fault but the program's keeps its
+    traceback either way: hiding it would only make it harder to report.
+    """
+    if debug:
+        work()
+        return 0
+    try:
+        work()
+        return 0
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted: run the same command again to go on", file=sys.stderr)
+        return 130
+    except Exception as error:
+        line = clear_line_of(error)
+        if line is None and isinstance(error, OSError) and error.filename is not None:
+            line = f"{error.filename}: {error.strerror}; check the path and its permissions"
+        if line is None:
+            raise
+        print(f"error: {line}", file=sys.stderr)
+        return 1
+
+
+def parser(prog: str, description: str) -> argparse.ArgumentParser:
+    """An argument parser with the options every command has."""
+    made = argparse.ArgumentParser(
+        prog=prog, description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    made.add_argument("--debug", action="store_true", help="show the whole traceback of an error")
+    return made

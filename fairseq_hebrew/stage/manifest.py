@@ -1,0 +1,112 @@
+"""The small JSON record a stage leaves beside its output, and the rule by which a finished stage is skipped."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from .. import __version__
+from .errors import UserError
+from .output import Outputs, write_text
+from .progress import log
+
+# Part of every manifest: raised when a stage's result changes for the same input and settings.
+FORMAT = 1
+
+
+def file_record(path: Path) -> dict:
+    """`{"path", "bytes", "sha256"}` of a file; the hash is what tells a changed input, not its date."""
+    with open(path, "rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _digest(file)
+    return {"path": str(path), "bytes": path.stat().st_size, "sha256": digest}
+
+
+def _digest(file) -> str:
+    # hashlib.file_digest came with Python 3.11.
+    made = hashlib.sha256()
+    while block := file.read(1 << 20):
+        made.update(block)
+    return made.hexdigest()
+
+
+def require_inputs(paths: Sequence[Path]) -> None:
+    """Raise a UserError for the first input that is missing, no regular file, or empty."""
+    if not paths:
+        raise UserError("no input files; give at least one after --input")
+    for path in paths:
+        if not path.exists():
+            raise UserError(f"{path}: no such file; check the path given to --input")
+        if path.is_dir():
+            raise UserError(f"{path}: is a folder; name the files in it, for instance {path}/*.txt")
+        if not path.is_file():
+            raise UserError(f"{path}: is no regular file, and input is read twice; write it to a file first")
+        if path.stat().st_size == 0:
+            raise UserError(f"{path}: the file is empty; leave it out or give the file it should have been")
+
+
+def manifest_path(output: Path) -> Path:
+    """Where the manifest of an output stands: beside it, `NAME.manifest.json`."""
+    return output.with_name(f"{output.name}.manifest.json")
+
+
+def run_stage(
+    name: str,
+    output: Path,
+    inputs: Sequence[Path],
+    settings: Mapping,
+    work: Callable[[Outputs], tuple[list[Path], dict]],
+    force: bool = False,
+) -> dict:
+    """Run a stage unless its manifest says that the same work is done; return the manifest.
+
+    `work(outputs)` writes its files through `outputs` and returns (final paths, counts). `settings` are those the
+    result depends on: the number of workers and the memory bound are not among them. The manifest is written last,
+    so one that stands beside an output speaks of a whole output.
+    """
+    require_inputs(inputs)
+    recorded = json.loads(json.dumps(settings, ensure_ascii=False, default=str))
+    wanted = {"stage": name, "format": FORMAT, "settings": recorded, "inputs": [file_record(path) for path in inputs]}
+    path = manifest_path(output)
+    # An output of several files is named by its folder.
+    shown = output if output.suffix else output.parent
+    if not force and (done := _finished(path, wanted)) is not None:
+        log(f"{name}: {shown} is up to date, skipped")
+        return done
+    path.unlink(missing_ok=True)
+    started = time.monotonic()
+    with Outputs(inputs) as outputs:
+        finals, counts = work(outputs)
+    manifest = {
+        **wanted,
+        # By name, beside the manifest: a folder that is moved stays finished.
+        "outputs": [{**file_record(final), "path": final.name} for final in finals],
+        "counts": counts,
+        "seconds": round(time.monotonic() - started, 3),
+        "version": __version__,
+    }
+    write_text(path, json.dumps(manifest, ensure_ascii=False, indent=1) + "\n")
+    told = ", ".join(
+        f"{key} {value:,}" if isinstance(value, int) else f"{key} {value}" for key, value in counts.items()
+    )
+    log(f"{name}: {shown} done in {manifest['seconds']:.1f} s ({told})")
+    return manifest
+
+
+def _finished(path: Path, wanted: dict) -> dict | None:
+    """The manifest at `path` if it records exactly the work that is wanted and its outputs are as it left them."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        found = json.loads(path.read_text(encoding="utf-8"))
+        # Inputs are compared by content: a corpus that was moved is the same corpus.
+        same = [(record["bytes"], record["sha256"]) for record in found["inputs"]] == [
+            (record["bytes"], record["sha256"]) for record in wanted["inputs"]
+        ]
+        if same and all(found[key] == wanted[key] for key in ("stage", "format", "settings")):
+            for record in found["outputs"]:
+                if {**file_record(path.parent / record["path"]), "path": record["path"]} != record:
+                    return None
+            return found
+    return None

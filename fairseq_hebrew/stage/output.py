@@ -1,0 +1,93 @@
+"""Whole outputs or none: everything is written under a temporary name and renamed when it is complete."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO
+
+from .errors import UserError
+
+
+def partial_name(path: Path) -> Path:
+    """The temporary name of an output: in the same folder, so that the final rename is atomic."""
+    return path.with_name(f".{path.name}.part")
+
+
+class Outputs:
+    """A set of files that appear together.
+
+    `path(final)` gives the temporary name to write to; leaving the `with` block cleanly renames all of them in the
+    order they were asked for, leaving it by an exception removes them. A killed process leaves `.NAME.part` files
+    only, which the next run overwrites. A file of `inputs` is never overwritten.
+    """
+
+    def __init__(self, inputs: Sequence[Path] = ()) -> None:
+        self._inputs = inputs
+        self._finals: list[Path] = []
+
+    def __enter__(self) -> Outputs:
+        return self
+
+    def path(self, final: Path) -> Path:
+        _make_folder(final.parent)
+        if final not in self._finals:
+            _check_final(final, self._inputs)
+            self._finals.append(final)
+        return partial_name(final)
+
+    @contextlib.contextmanager
+    def open(self, final: Path) -> Iterator[IO[bytes]]:
+        """The temporary file of `final`, opened for binary writing."""
+        with open(self.path(final), "wb") as file:
+            yield file
+
+    def __exit__(self, kind, error, trace) -> None:
+        if kind is None:
+            # Being killed between two renames must not leave files of two runs side by side.
+            for final in self._finals[1:]:
+                final.unlink(missing_ok=True)
+            for final in self._finals:
+                os.replace(partial_name(final), final)
+            return
+        for final in self._finals:
+            partial_name(final).unlink(missing_ok=True)
+        # ENOSPC raised by a write carries no file name: the line the user reads should.
+        if isinstance(error, OSError) and error.filename is None and self._finals:
+            error.filename = str(self._finals[0])
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a small text file whole."""
+    with Outputs() as outputs, outputs.open(path) as file:
+        file.write(text.encode("utf-8"))
+
+
+@contextlib.contextmanager
+def scratch_folder(beside: Path) -> Iterator[Path]:
+    """A folder for intermediate files beside an output; removed at the end, and emptied first if a kill left it."""
+    import shutil
+
+    folder = beside.with_name(f".{beside.name}.scratch")
+    shutil.rmtree(folder, ignore_errors=True)
+    _make_folder(folder)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _check_final(final: Path, inputs: Sequence[Path]) -> None:
+    if final.is_dir():
+        raise UserError(f"{final}: a folder stands where the output file should be; choose another output")
+    if final.exists() and any(final.samefile(path) for path in inputs if path.exists()):
+        raise UserError(f"{final}: is also an input and would be overwritten; choose another output")
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise UserError(f"{folder}: a file stands where the output folder should be; choose another output") from None

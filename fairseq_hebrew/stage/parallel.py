@@ -1,0 +1,72 @@
+"""Ordered work in several processes with a bounded number of chunks in memory."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import TypeVar
+
+from .errors import UserError
+
+Chunk = TypeVar("Chunk")
+Result = TypeVar("Result")
+
+# Chunks handed to the pool ahead of the one being waited for, per worker: enough to keep every worker busy.
+AHEAD = 3
+
+
+def ordered_map(
+    work: Callable[[Chunk], Result],
+    chunks: Iterable[Chunk],
+    workers: int,
+    initializer: Callable | None = None,
+    arguments: tuple = (),
+) -> Iterator[Result]:
+    """`map(work, chunks)` in `workers` processes, results in the order of the chunks.
+
+    At most `AHEAD * workers` chunks are in memory. One worker runs in this process: no pickling, easy debugging.
+    `work` and `initializer` must be module-level functions.
+    """
+    if workers < 1:
+        raise UserError(f"--workers {workers}: at least 1 is needed")
+    if workers == 1:
+        if initializer is not None:
+            initializer(*arguments)
+        yield from map(work, chunks)
+        return
+    # spawn, not fork: the caller may have threads (tokenizers, torch), and a forked thread pool deadlocks.
+    context = multiprocessing.get_context("spawn")
+    start = (initializer, arguments)
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=start) as pool:
+        waiting: deque = deque()
+        try:
+            for chunk in chunks:
+                waiting.append(pool.submit(work, chunk))
+                if len(waiting) >= AHEAD * workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        except BrokenProcessPool:
+            raise UserError(
+                "a worker process was killed, most likely for want of memory; run again with fewer --workers"
+            ) from None
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _start(initializer: Callable | None, arguments: tuple) -> None:
+    # A worker whose parent was killed would wait for work for ever.
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    if initializer is not None:
+        initializer(*arguments)
+
+
+def _end_with_parent() -> None:
+    multiprocessing.parent_process().join()
+    os._exit(1)

@@ -1,0 +1,68 @@
+"""Metadata, dependencies, extras and entry points of fairseq_hebrew.
+
+fairseq itself is not among the dependencies: its 0.12.2 release pins omegaconf and hydra-core to versions that
+today's pip refuses and Python 3.11 cannot import, so it is installed apart, with --no-deps (see the README);
+what it needs at run time is listed here instead.
+"""
+
+import re
+from pathlib import Path
+
+from setuptools import setup
+
+ROOT = Path(__file__).parent
+VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "fairseq_hebrew" / "__init__.py").read_text(encoding="utf-8"))[1]
+
+# The top-level folders preprocess/ and eval/ are installed inside the plugin's name, compat/ beside it, so that no
+# generic package name lands in anyone's site-packages.
+PLUGIN = ["", ".stage", ".text", ".modules", ".models", ".data", ".criterions", ".tasks", ".hub"]
+PACKAGE_DIR = {
+    **{f"fairseq_hebrew{name}": f"fairseq_hebrew{name.replace('.', '/')}" for name in PLUGIN},
+    "fairseq_hebrew.preprocess": "preprocess",
+    "fairseq_hebrew.eval": "eval",
+    "fairseq_hebrew_compat": "compat",
+}
+
+# Enough for the corpus stages and for text: a machine that only prepares corpora needs no more.
+CORPUS = [
+    "numpy>=1.26",
+    "tokenizers>=0.21",
+    "sentencepiece>=0.2",
+    "sacremoses>=0.1",
+    "pyyaml>=6",
+    "tqdm>=4.60",
+]
+# What stock fairseq 0.12.2 needs at run time, since it is installed with --no-deps.
+FAIRSEQ_NEEDS = [
+    "hydra-core>=1.3",
+    "omegaconf>=2.3",
+    "cffi",
+    "cython",
+    "regex",
+    "sacrebleu>=1.4.12",
+    "bitarray",
+    "requests",
+]
+TRAIN = ["torch>=2.9", "safetensors>=0.4", "seqeval>=1.2.2", "scikit-learn>=1.3"]
+
+setup(
+    name="fairseq-hebrew",
+    version=VERSION,
+    description="Pretrain, fine-tune and judge Hebrew encoders with fairseq",
+    long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="MIT",
+    python_requires=">=3.10",
+    packages=list(PACKAGE_DIR),
+    package_dir=PACKAGE_DIR,
+    install_requires=CORPUS + FAIRSEQ_NEEDS + TRAIN,
+    extras_require={
+        "report": ["transformers>=4.50", "matplotlib>=3.8"],
+        "test": ["pytest>=8", "import-linter>=2", "ruff>=0.6", "wheel", "setuptools>=68"],
+    },
+    entry_points={
+        "console_scripts": ["fairseq-hebrew = fairseq_hebrew.cli:main"],
+        # torch (>= 2.5) loads this group at the end of `import torch`: before any fairseq command reads fairseq.
+        "torch.backends": ["fairseq_hebrew_compat = fairseq_hebrew_compat:start"],
+    },
+)
