@@ -1,0 +1,153 @@
+"""The table of cures: what is wrong with stock fairseq 0.12.2, since when, which module is cured, until when."""
+
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from . import better_transformer, checkpoints, clear_line, dataclass_defaults, hydra_calls, numpy2, user_dir
+
+
+@dataclass(frozen=True)
+class Cure:
+    """One cure. It is made for each of `modules` when that module is imported, and only if `begins` is reached.
+
+    `begins` is a package and the version of it where the trouble begins ("Python 3.11", "torch 2.6"); a cure of what
+    fairseq has always done wrong begins with fairseq. `function` takes the module: it changes it `after` its code has
+    run, or is a context manager `around` that run. A module that ends in `.*` stands for all below it.
+    """
+
+    name: str
+    begins: str
+    why: str
+    until: str
+    modules: tuple[str, ...]
+    function: Callable[[Any], Any]
+    when: Literal["around", "after"] = "after"
+
+
+CURES = (
+    Cure(
+        name="dataclass defaults",
+        begins="Python 3.11",
+        why="`import fairseq` raises 'mutable default ... use default_factory': its configs are dataclasses whose "
+        "defaults are instances of other dataclasses",
+        until="a fairseq release whose configs use default_factory",
+        modules=("fairseq.*",),
+        function=dataclass_defaults.keep_hashes,
+        when="around",
+    ),
+    Cure(
+        name="safe globals",
+        begins="torch 2.6",
+        why="torch.load reads with weights_only=True and refuses the argparse.Namespace, the omegaconf nodes and the "
+        "few other plain classes that fairseq's checkpoints hold, so resume and from_pretrained fail",
+        until="a fairseq release that declares them, or saves nothing but tensors and plain containers",
+        modules=("fairseq.checkpoint_utils",),
+        function=checkpoints.allow_checkpoint_classes,
+    ),
+    Cure(
+        name="unreadable checkpoints",
+        begins="fairseq 0.12",
+        why="an empty, truncated or foreign file given as a checkpoint ends in a traceback of torch's that names "
+        "neither the file nor the remedy",
+        until="a fairseq release that names the file",
+        modules=("fairseq.checkpoint_utils",),
+        function=checkpoints.name_unreadable_files,
+    ),
+    Cure(
+        name="numpy names",
+        begins="numpy 1.24",
+        why="np.int and np.float (gone since 1.24) and np.compat (gone since 2.0) are used by the break mode `eos`, "
+        "by the buckets of language_pair_dataset, by span masking and by the CRF layer",
+        until="a fairseq release that writes int, float and np.int64",
+        modules=(
+            "fairseq.data.data_utils",
+            "fairseq.data.language_pair_dataset",
+            "fairseq.data.token_block_dataset",
+            "fairseq.modules.dynamic_crf_layer",
+        ),
+        function=numpy2.lend_old_names,
+    ),
+    Cure(
+        name="hydra's warnings",
+        begins="hydra 1.1",
+        why="every command begins with twenty lines of warnings about how fairseq calls hydra; hydra 1.3 still serves "
+        "those calls, and no user can change them",
+        until="a fairseq release that calls hydra as 1.2 and later want (1.4 no longer serves these calls at all)",
+        modules=("fairseq.dataclass.utils",),
+        function=hydra_calls.compose_quietly,
+    ),
+    Cure(
+        name="dead parameters",
+        begins="fairseq 0.12",
+        why="0.12.2 adds eight 'BetterTransformer' parameters to every encoder layer, copies of its weights that no "
+        "training step uses; a model without them could not load a checkpoint that has them",
+        until="no checkpoint of stock 0.12.2 is loaded any more",
+        modules=("fairseq.models.fairseq_model",),
+        function=better_transformer.drop_on_load,
+    ),
+    Cure(
+        name="fused inference",
+        begins="torch 2.0",
+        why="a loaded encoder with relu that is only evaluated calls torch's fused layer without the mask type it now "
+        "wants, so fairseq-generate raises 'Mask Type should be defined' for a batch padded on the left",
+        until="a fairseq release that passes mask_type",
+        modules=("fairseq.modules.transformer_layer",),
+        function=better_transformer.leave_fused_path,
+    ),
+    Cure(
+        name="user-dir",
+        begins="fairseq 0.12",
+        why="--user-dir knows folders only, and leaves the tasks and models of a package that is imported already "
+        "unregistered",
+        until="a fairseq release that takes the name of an installed package and registers it once, whoever imports it",
+        modules=("fairseq.utils",),
+        function=user_dir.resolve_packages,
+    ),
+    Cure(
+        name="clear lines",
+        begins="fairseq 0.12",
+        why="an error whose text says what to do is buried under the traceback of fairseq's command line",
+        until="fairseq's commands print such errors themselves",
+        modules=("fairseq_cli",),
+        function=clear_line.print_clear_lines,
+    ),
+    Cure(
+        name="clear lines under hydra",
+        begins="fairseq 0.12",
+        why="fairseq-hydra-train's errors are printed by hydra, which ends the process before the hook for uncaught "
+        "exceptions is asked",
+        until="hydra leaves uncaught exceptions to the interpreter",
+        modules=("fairseq.distributed.utils",),
+        function=clear_line.print_before_hydra,
+    ),
+)
+
+
+def cures_of(module: str, when: str) -> list[Cure]:
+    """The cures of a module that the versions at hand need, in the order of the table."""
+    return [cure for cure in CURES if cure.when == when and _covers(cure, module) and reached(cure.begins)]
+
+
+def _covers(cure: Cure, module: str) -> bool:
+    """Whether a cure is for this module."""
+    return any(
+        module == name or (name.endswith(".*") and (module + ".").startswith(name[:-1])) for name in cure.modules
+    )
+
+
+def reached(begins: str) -> bool:
+    """Whether the package of a `begins` has reached that version; a package that cannot be asked has."""
+    package, version = begins.split()
+    if package == "fairseq":  # there is one release these cures are for
+        return True
+    module = sys.modules.get(package)
+    at_hand = "{}.{}".format(*sys.version_info) if package == "Python" else getattr(module, "__version__", None)
+    return at_hand is None or _numbers(at_hand) >= _numbers(version)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """The first two numbers of a version: "2.13.0+cpu" is (2, 13)."""
+    return tuple(int(number) for number in re.findall(r"\d+", version)[:2])
