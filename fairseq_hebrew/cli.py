@@ -1,0 +1,61 @@
+"""The command `fairseq-hebrew NAME`: finds the stage or judge of that name and hands the arguments over."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+from . import __version__
+
+# name: (module, what it does). Modules are imported when they are called: `fairseq-hebrew clean` needs no torch.
+COMMANDS = {
+    "clean": ("fairseq_hebrew.preprocess.clean", "normalize Hebrew text, drop what is no Hebrew text"),
+    "dedup": ("fairseq_hebrew.preprocess.dedup", "remove exact duplicates of documents"),
+    "shuffle": ("fairseq_hebrew.preprocess.shuffle", "put the documents into a seeded random order"),
+    "split": ("fairseq_hebrew.preprocess.split", "set documents apart for validation and test"),
+    "train-bpe": ("fairseq_hebrew.preprocess.train_bpe", "learn a tokenizer and its dict.txt"),
+    "binarize": ("fairseq_hebrew.preprocess.binarize", "write text as fairseq's .bin and .idx"),
+    "corpus": ("fairseq_hebrew.preprocess.corpus", "all of the above in order, from one YAML file"),
+    "predict": ("fairseq_hebrew.predict", "write a fine-tuned model's predictions as JSON lines"),
+    "score": ("fairseq_hebrew.eval.score", "score a file of predictions"),
+    "fertility": ("fairseq_hebrew.eval.fertility", "tokens per word of a tokenizer on a text"),
+    "fill-mask": ("fairseq_hebrew.eval.fill_mask", "fill the mask of a sentence with an exported model"),
+    "export-hf": ("fairseq_hebrew.hub.export", "write a checkpoint as a Hugging Face model folder"),
+    "report": ("fairseq_hebrew.eval.report", "a page of results from the manifests and logs of a run"),
+}
+
+
+def usage() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {text}" for name, (_, text) in COMMANDS.items()]
+    return "\n".join(
+        [
+            f"fairseq_hebrew {__version__}: pretrain, fine-tune and judge Hebrew encoders with fairseq",
+            "",
+            "usage: fairseq-hebrew COMMAND [options]   (fairseq-hebrew COMMAND --help tells its options)",
+            "",
+            *lines,
+            "",
+            "Training itself is fairseq's: fairseq-train DATA --user-dir fairseq_hebrew --task hebrew_masked_lm ...",
+        ]
+    )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(usage())
+        return 0 if arguments else 2
+    if arguments[0] == "--version":
+        print(__version__)
+        return 0
+    if arguments[0] not in COMMANDS:
+        print(f"error: no command {arguments[0]!r}; `fairseq-hebrew --help` lists them", file=sys.stderr)
+        return 2
+    module = importlib.import_module(COMMANDS[arguments[0]][0])
+    command = getattr(module, "COMMAND", None)
+    return command.main(arguments[1:]) if command is not None else module.main(arguments[1:])
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,1 @@
+"""Hebrew text and tokenizers: no torch, no fairseq."""
