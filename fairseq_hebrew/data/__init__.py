@@ -1,0 +1,1 @@
+"""Datasets: what fairseq's loop reads batches from."""

@@ -1,0 +1,6 @@
+"""fairseq tasks. fairseq's --user-dir imports each module of this folder and of models/ by itself.
+
+The other folders that register something are named here.
+"""
+
+import fairseq_hebrew.criterions  # noqa: F401

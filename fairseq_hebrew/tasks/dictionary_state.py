@@ -1,0 +1,94 @@
+"""The dictionary of a task: read from its data, and tied to the checkpoints trained with it."""
+
+import functools
+import hashlib
+import os
+
+from fairseq.data import Dictionary
+
+from fairseq_hebrew.stage.errors import UserError, at
+
+KEY = "hebrew_dictionary"  # in a checkpoint's task_state
+MASK = "<mask>"
+
+
+def read_dictionary(folder: str) -> Dictionary:
+    """`folder/dict.txt` with `<mask>` added at its end; raises UserError when it is missing or malformed."""
+    path = os.path.join(folder, "dict.txt")
+    if not os.path.isfile(path):
+        raise at(path, None, "no dictionary here", "name the folder that binarize (or fairseq-preprocess) made")
+    try:
+        dictionary = Dictionary.load(path)
+    except Exception as error:  # fairseq raises a plain Exception for a wrong encoding
+        problem = str(error).split(". ")[0].strip()
+        raise at(path, None, problem, "copy it again from the run that made it") from error
+    dictionary.add_symbol(MASK)
+    return dictionary
+
+
+def fingerprint(dictionary: Dictionary) -> dict:
+    """{"sha256": of the symbols in order, "entries": how many}; counts do not matter, ids do."""
+    digest = hashlib.sha256("\n".join(dictionary.symbols).encode("utf-8", "surrogatepass")).hexdigest()
+    return {"sha256": digest, "entries": len(dictionary)}
+
+
+class DictionaryState:
+    """Mixin for tasks with a `dictionary`: checkpoints carry its fingerprint, and refuse another one.
+
+    Two dictionaries of one size make models of one shape, so nothing else would notice that every id has changed its
+    meaning. Checkpoints of stock fairseq carry none, and load. Stands before FairseqTask among the bases.
+    """
+
+    def build_model(self, cfg, from_checkpoint=False):
+        """FairseqTask's; from then on the trainer of this task checks the checkpoints it reads."""
+        give_task_state_on_resume()
+        return super().build_model(cfg, from_checkpoint)
+
+    def state_dict(self) -> dict:
+        return {**super().state_dict(), KEY: fingerprint(self.dictionary)}
+
+    def load_state_dict(self, state_dict: dict) -> None:
+        """Raises UserError, naming both dictionaries, when the checkpoint was trained with another one."""
+        state_dict = dict(state_dict)
+        theirs, ours = state_dict.pop(KEY, None), fingerprint(self.dictionary)
+        if theirs is not None and theirs["sha256"] != ours["sha256"]:
+            here = os.path.join(self.cfg.data.split(os.pathsep)[0], "dict.txt")
+            raise UserError(
+                f"{here}: another dictionary (sha256 {ours['sha256'][:12]}, {ours['entries']:,} entries) than the "
+                f"checkpoint's (sha256 {theirs['sha256'][:12]}, {theirs['entries']:,} entries); "
+                "use the tokenizer and dict.txt the checkpoint was trained with"
+            )
+        super().load_state_dict(state_dict)
+
+
+def give_task_state_on_resume() -> None:
+    """Make fairseq's trainer give these tasks the state it has saved for them; once, harmless when repeated.
+
+    Stock 0.12.2 saves `task_state` and gives it back in load_model_ensemble_and_task alone: not on resume, and not
+    with --finetune-from-model, where another dictionary does the most harm. Other tasks are left as they are.
+    """
+    from fairseq import checkpoint_utils
+    from fairseq.trainer import Trainer
+
+    stock = Trainer.load_checkpoint
+    if getattr(stock, "gives_task_state", False):
+        return
+
+    @functools.wraps(stock)
+    def load_checkpoint(self, *args, **kwargs):
+        read = checkpoint_utils.load_checkpoint_to_cpu
+
+        def read_and_give(*read_args, **read_kwargs):
+            state = read(*read_args, **read_kwargs)
+            if isinstance(self.task, DictionaryState):
+                self.task.load_state_dict(state.get("task_state") or {})
+            return state
+
+        checkpoint_utils.load_checkpoint_to_cpu = read_and_give
+        try:
+            return stock(self, *args, **kwargs)
+        finally:
+            checkpoint_utils.load_checkpoint_to_cpu = read
+
+    load_checkpoint.gives_task_state = True
+    Trainer.load_checkpoint = load_checkpoint

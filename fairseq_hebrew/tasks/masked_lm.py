@@ -1,0 +1,199 @@
+"""Pretraining: the task `hebrew_masked_lm` predicts masked tokens of fairseq binaries (stock criterion `masked_lm`)."""
+
+import logging
+import os
+import re
+from dataclasses import dataclass, field
+
+import numpy as np
+from fairseq import utils
+from fairseq.data import data_utils
+from fairseq.dataclass import ChoiceEnum, FairseqDataclass
+from fairseq.tasks import FairseqTask, register_task
+from omegaconf import II, MISSING
+
+from fairseq_hebrew.data.masked_lm_dataset import Blocks, MaskedLMDataset
+from fairseq_hebrew.data.masking import Masking
+from fairseq_hebrew.stage.errors import UserError, at
+from fairseq_hebrew.tasks.dictionary_state import MASK, DictionaryState, fingerprint, read_dictionary
+
+logger = logging.getLogger(__name__)
+
+MAKE_AGAIN = "binarize the text again with this folder's dict.txt"
+LOOKED_AT = 1_000_000  # tokens of a split that are compared with the dictionary before training
+
+
+@dataclass
+class HebrewMaskedLMConfig(FairseqDataclass):
+    """Options of the task. fairseq reads the annotations at run time: no `from __future__ import annotations` here."""
+
+    data: str = field(
+        default=MISSING,
+        metadata={"help": "folder of binaries, or several shards separated by colons, read in turn, one an epoch"},
+    )
+    sample_break_mode: ChoiceEnum(["none", "complete", "complete_doc", "eos"]) = field(
+        default="none",
+        metadata={
+            "help": "none: samples of tokens-per-sample tokens; complete: whole lines, as many as fit; complete_doc: "
+            "the same within a document; eos: a line a sample. Longer lines are cut."
+        },
+    )
+    tokens_per_sample: int = field(default=512, metadata={"help": "tokens of the longest sample, <s> included"})
+    mask_prob: float = field(default=0.15, metadata={"help": "share of the tokens that are predicted"})
+    leave_unmasked_prob: float = field(default=0.1, metadata={"help": "share of those that are left as they are"})
+    random_token_prob: float = field(
+        default=0.1, metadata={"help": "share of those that a random token replaces; <mask> replaces the rest"}
+    )
+    pad_to_multiple: int = field(
+        default=8, metadata={"help": "pad the length of a batch to a multiple of this, within tokens-per-sample"}
+    )
+    debug: bool = field(default=False, metadata={"help": "show the whole traceback of an error"})
+    seed: int = II("common.seed")
+
+
+def show_tracebacks(wanted: bool) -> None:
+    """Tell the hook that shortens errors to one line, where it is installed."""
+    try:
+        from fairseq_hebrew_compat import show_tracebacks as show
+    except ImportError:
+        return
+    show(wanted)
+
+
+def replacement_ids(dictionary) -> np.ndarray:
+    """Ids, int64, that may stand for a masked token: no special, no mask, nothing that only fills the dictionary."""
+    filler = re.compile(r"madeupword\d+")
+    symbols = enumerate(dictionary.symbols)
+    return np.array([i for i, s in symbols if i >= dictionary.nspecial and s != MASK and not filler.fullmatch(s)])
+
+
+@register_task("hebrew_masked_lm", dataclass=HebrewMaskedLMConfig)
+class HebrewMaskedLMTask(DictionaryState, FairseqTask):
+    """Masked-LM training on binarized text."""
+
+    cfg: HebrewMaskedLMConfig
+
+    def __init__(self, cfg: HebrewMaskedLMConfig, dictionary):
+        super().__init__(cfg)
+        self.dictionary = dictionary
+        self.mask_idx = dictionary.index(MASK)
+        try:
+            self.masking = Masking(
+                specials=(dictionary.bos(), dictionary.eos(), dictionary.pad()),
+                pad_id=dictionary.pad(),
+                mask_id=self.mask_idx,
+                replacements=replacement_ids(dictionary),
+                probability=cfg.mask_prob,
+                keep=cfg.leave_unmasked_prob,
+                random=cfg.random_token_prob,
+            )
+        except ValueError as error:
+            raise UserError(f"{error}; change the masking options") from error
+
+    @classmethod
+    def setup_task(cls, cfg: HebrewMaskedLMConfig, **kwargs):
+        """Read the dictionary of the first shard; raises UserError where there is none."""
+        if cfg.debug:
+            show_tracebacks(True)
+        if cfg.tokens_per_sample < 2:
+            raise UserError(f"--tokens-per-sample {cfg.tokens_per_sample} leaves no room for a token; give at least 2")
+        dictionary = read_dictionary(utils.split_paths(cfg.data)[0])
+        logger.info(f"dictionary: {len(dictionary):,} entries, with {MASK}")
+        return cls(cfg, dictionary)
+
+    def build_model(self, cfg, from_checkpoint=False):
+        """The model; raises UserError when a sample would not fit its positions."""
+        model = super().build_model(cfg, from_checkpoint)
+        positions = model.max_positions()
+        if positions is not None and self.cfg.tokens_per_sample > positions:
+            raise UserError(
+                f"--tokens-per-sample {self.cfg.tokens_per_sample} is more than the model's {positions} positions; "
+                f"add --max-positions {self.cfg.tokens_per_sample}, or make samples shorter"
+            )
+        return model
+
+    def load_dataset(self, split: str, epoch: int = 1, combine: bool = False, **kwargs) -> None:
+        """Load a split of this epoch's shard; raises UserError when it is missing, empty or of other tokens.
+
+        Training splits are masked anew each epoch, all others always in the same way.
+        """
+        paths = utils.split_paths(self.cfg.data)
+        folder = paths[(epoch - 1) % len(paths)]
+        if folder != paths[0] and os.path.exists(os.path.join(folder, "dict.txt")):
+            self._check_shard(folder)
+        blocks = Blocks(
+            read_split(os.path.join(folder, split), self.dictionary, combine),
+            block_size=self.cfg.tokens_per_sample - 1,  # one less for <s>
+            break_mode=str(self.cfg.sample_break_mode),
+            pad=self.dictionary.pad(),
+            eos=self.dictionary.eos(),
+        )
+        if not len(blocks):
+            raise at(os.path.join(folder, split + ".bin"), None, "no line has any token", MAKE_AGAIN)
+        logger.info(f"loaded {len(blocks):,} blocks from: {os.path.join(folder, split)}")
+        self.datasets[split] = MaskedLMDataset(
+            blocks,
+            self.masking,
+            bos=self.dictionary.bos(),
+            seed=self.cfg.seed,
+            max_tokens=self.cfg.tokens_per_sample,
+            pad_to_multiple=self.cfg.pad_to_multiple,
+            fixed=not split.startswith("train"),
+        )
+
+    def _check_shard(self, folder: str) -> None:
+        if fingerprint(read_dictionary(folder)) != fingerprint(self.dictionary):
+            first = os.path.join(utils.split_paths(self.cfg.data)[0], "dict.txt")
+            raise at(os.path.join(folder, "dict.txt"), None, f"not the dictionary of {first}", MAKE_AGAIN)
+
+    @property
+    def source_dictionary(self):
+        return self.dictionary
+
+    @property
+    def target_dictionary(self):
+        return self.dictionary
+
+
+def read_split(path: str, dictionary, combine: bool):
+    """fairseq's indexed dataset at `path`.{bin,idx}, with path1, path2... after it when `combine`.
+
+    Raises UserError when it is missing, unreadable, shorter than its index, empty, or has ids beyond the dictionary
+    (looked for in its first million tokens).
+    """
+    for suffix in (".idx", ".bin"):
+        if not os.path.isfile(path + suffix):
+            raise at(path + suffix, None, "no such file", "name a folder and a split that binarize made")
+    nothing = at(path + ".bin", None, "holds no tokens", "binarize a text that is not empty")
+    if not os.path.getsize(path + ".bin"):  # numpy cannot map an empty file
+        raise nothing
+    try:
+        dataset = data_utils.load_indexed_dataset(path, dictionary, combine=combine)
+    except (AssertionError, ValueError, TypeError, OSError, KeyError) as error:
+        raise at(path + ".idx", None, "cannot be read as fairseq binaries", MAKE_AGAIN) from error
+    if dataset is None or not len(dataset) or not int(np.sum(dataset.sizes)):
+        raise nothing
+    try:
+        dataset[len(dataset) - 1]
+        largest = _largest_id(dataset)
+    except ValueError as error:
+        raise at(path + ".bin", None, "shorter than its index says", "copy it again or binarize again") from error
+    entries = len(dictionary) - 1  # <mask> is never in a text
+    if largest >= entries:
+        raise at(path + ".bin", None, f"has the id {largest}, dict.txt makes {entries:,} ids", MAKE_AGAIN)
+    return dataset
+
+
+def _largest_id(dataset) -> int:
+    if getattr(dataset, "supports_prefetch", False):  # fairseq's old formats: nothing can be read before prefetch
+        dataset.prefetch(range(min(len(dataset), 1000)))
+        return max(int(dataset[i].max()) for i in range(min(len(dataset), 1000)) if len(dataset[i]))
+    largest, seen = -1, 0
+    for index in range(len(dataset)):
+        line = dataset[index]
+        if len(line):
+            largest = max(largest, int(line.max()))
+        seen += len(line)
+        if seen >= LOOKED_AT:
+            break
+    return largest
