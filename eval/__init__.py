@@ -1,0 +1,1 @@
+"""The judges: scores of predictions, tokenizer fertility, and the page of results."""

@@ -1,0 +1,3 @@
+"""Losses of the plugin; importing this package registers them with fairseq."""
+
+from . import classification  # noqa: F401

@@ -1,0 +1,54 @@
+"""Cross-entropy on a fine-tuning head, with the counts its task scores by."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from fairseq import metrics
+from fairseq.criterions import FairseqCriterion, register_criterion
+
+# Counts of this name are summed over batches and workers, and reduced to a score by the task.
+COUNT = "_count_"
+
+
+@register_criterion("classification")
+class ClassificationCriterion(FairseqCriterion):
+    """Loss of `model(..., head=task.head)` against `sample["target"]`: (B, C) with (B,), or (B, T, C) with (B, T).
+
+    Targets of -100 are ignored. In validation `task.counts(sample, predicted)` adds the numbers its metric needs.
+    """
+
+    def forward(self, model, sample, reduce=True):
+        """(loss summed over the targets, their number, logging output), as fairseq's trainer wants it."""
+        logits, _ = model(**sample["net_input"], head=self.task.head)
+        target = sample["target"]
+        loss = F.cross_entropy(logits.float().flatten(0, -2), target.flatten(), reduction="sum")
+        predicted = logits.argmax(dim=-1)
+        labelled = target.ge(0)
+        size = labelled.sum()
+        logging_output = {
+            "loss": loss.detach(),
+            "ntokens": sample["ntokens"],
+            "nsentences": sample["nsentences"],
+            "sample_size": size.detach(),
+            "correct": (predicted.eq(target) & labelled).sum(),
+        }
+        if not model.training:
+            counted = self.task.counts(sample, predicted)
+            logging_output.update({f"{COUNT}{name}": torch.tensor(value) for name, value in counted.items()})
+        return loss, size, logging_output
+
+    @staticmethod
+    def reduce_metrics(logging_outputs) -> None:
+        """Log loss (base 2, as fairseq does) and accuracy over the labelled positions."""
+        size = sum(int(log["sample_size"]) for log in logging_outputs)
+        loss = sum(float(log["loss"]) for log in logging_outputs)
+        correct = sum(int(log["correct"]) for log in logging_outputs)
+        metrics.log_scalar("loss", loss / max(size, 1) / math.log(2), size, round=3)
+        metrics.log_scalar("accuracy", 100.0 * correct / max(size, 1), size, round=2)
+
+    @staticmethod
+    def logging_outputs_can_be_summed() -> bool:
+        return True

@@ -1,0 +1,166 @@
+"""`predict`: a fine-tuned checkpoint's answers on a labelled file, as JSON lines that `score` can judge alone."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from fairseq_hebrew.data.description import TaskDescription, read_description
+from fairseq_hebrew.data.labelled import LabelledText, TaggedSentence, read_examples, read_file
+from fairseq_hebrew.stage.errors import UserError, parser, run_command
+from fairseq_hebrew.stage.output import Outputs
+from fairseq_hebrew.stage.progress import Progress, log
+
+PLUGIN = Path(__file__).parent
+
+
+def load_checkpoint(path: Path, overrides: dict):
+    """(model in evaluation mode, its task) of a fine-tuned checkpoint; raises UserError for any other."""
+    logging.getLogger().setLevel(logging.WARNING)  # fairseq tells of optional packages of tasks nobody asked for
+    from fairseq import checkpoint_utils, utils
+
+    if not path.is_file():
+        raise UserError(f"{path}: no such checkpoint; fairseq-train writes checkpoint_best.pt into its --save-dir")
+    utils.import_user_module(argparse.Namespace(user_dir=str(PLUGIN)))
+    models, _, task = checkpoint_utils.load_model_ensemble_and_task([str(path)], arg_overrides=overrides)
+    if not hasattr(task, "description"):
+        raise UserError(f"{path}: a pretraining checkpoint; fine-tune it first, see docs/fine-tuning.md")
+    return models[0].eval(), task
+
+
+def predictions(model, task, examples: Sequence, batch_size: int, device: str) -> Iterator[dict]:
+    """A record for each example, in order. What stands in the same batch or is padded changes no answer."""
+    import torch
+
+    from fairseq_hebrew.data.labelled_dataset import LabelledDataset
+
+    dataset = LabelledDataset(task.samples(examples), task.dictionary.pad(), seed=1)
+    outputs: list = [None] * len(dataset)
+    order = dataset.ordered_indices()
+    model.to(device)
+    with torch.inference_mode(), Progress("predict", len(dataset), "examples") as progress:
+        for start in range(0, len(order), batch_size):
+            indices = order[start : start + batch_size]
+            batch = dataset.collater([dataset[i] for i in indices])
+            inputs = {name: value.to(device) for name, value in batch["net_input"].items()}
+            logits = model(**inputs, head=task.head)[0].float().cpu()
+            for row, index in enumerate(indices):
+                outputs[index] = logits[row]
+            progress.add(len(indices))
+    classes = task.description.classes
+    if task.kind == "sequence_classification":
+        for example, logits in zip(examples, outputs):
+            probabilities = logits.softmax(-1)
+            scores = {name: round(float(p), 6) for name, p in zip(classes, probabilities)}
+            yield text_record(task.description, example, classes[int(probabilities.argmax())], scores)
+        return
+    tags: list[list[str]] = [[] for _ in examples]
+    # Samples stand in the order of their words: a sentence cut in two is joined again by appending.
+    for sample, logits in zip(dataset.samples, outputs):
+        tags[sample.example] += [classes[int(logits[position].argmax())] for position in sample.positions]
+    for example, predicted in zip(examples, tags):
+        yield tagged_record(task.description, example, predicted)
+
+
+def text_record(description: TaskDescription, example: LabelledText, predicted: str, scores: dict | None) -> dict:
+    record = {
+        "kind": description.kind,
+        "task": description.name,
+        "line": example.line,
+        "text": example.text,
+        "gold": example.label,
+        "predicted": predicted,
+        "labels": description.labels,
+    }
+    return record if scores is None else {**record, "scores": scores}
+
+
+def tagged_record(description: TaskDescription, example: TaggedSentence, predicted: list[str]) -> dict:
+    return {
+        "kind": description.kind,
+        "task": description.name,
+        "scheme": description.scheme,
+        "line": example.line,
+        "words": example.words,
+        "gold": example.tags,
+        "predicted": predicted,
+    }
+
+
+def majority(description: TaskDescription, train: Sequence, examples: Sequence) -> Iterator[dict]:
+    """The baseline without a model: the most frequent label of the training split.
+
+    For tagged words it is the most frequent tag of each word in training, O for words not seen there: the most
+    frequent tag of all is O, which finds nothing.
+    """
+    if description.kind == "sequence_classification":
+        label = Counter(example.label for example in train).most_common(1)[0][0]
+        yield from (text_record(description, example, label, None) for example in examples)
+        return
+    seen: dict[str, Counter] = {}
+    for example in train:
+        for word, tag in zip(example.words, example.tags):
+            seen.setdefault(word, Counter())[tag] += 1
+    best = {word: tags.most_common(1)[0][0] for word, tags in seen.items()}
+    for example in examples:
+        yield tagged_record(description, example, [best.get(word, "O") for word in example.words])
+
+
+def predict(options: argparse.Namespace) -> None:
+    """Write the records of a split or a file; whole or not at all."""
+    if options.majority:
+        if not options.description or not options.data:
+            raise UserError("--majority needs --description and --data: it learns from the training split")
+        description = read_description(options.description)
+        train = read_examples(options.data, "train", description)
+        examples = _examples(options, description)
+        records = majority(description, train, examples)
+    else:
+        if options.checkpoint is None:
+            raise UserError("no checkpoint; give one before the options, or --majority for the baseline")
+        overrides = {"tokenizer_dir": str(options.tokenizer)} if options.tokenizer else {}
+        if options.description:
+            overrides["description"] = read_description(options.description).to_json()
+        model, task = load_checkpoint(options.checkpoint, overrides)
+        if not options.data:
+            options.data = Path(task.cfg.data)
+        examples = _examples(options, task.description)
+        records = predictions(model, task, examples, options.batch_size, options.device)
+    with Outputs() as outputs, outputs.open(options.output) as file:
+        for record in records:
+            file.write((json.dumps(record, ensure_ascii=False) + "\n").encode("utf-8"))
+    log(
+        f"predict: {len(examples)} examples to {options.output}; judge them with: fairseq-hebrew score {options.output}"
+    )
+
+
+def _examples(options: argparse.Namespace, description: TaskDescription) -> list:
+    if options.input is not None:
+        return read_file(options.input, description)
+    return read_examples(options.data, options.split, description)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = parser("fairseq-hebrew predict", "Write a fine-tuned checkpoint's predictions as JSON lines.")
+    options.add_argument("checkpoint", type=Path, nargs="?", help="checkpoint_best.pt of a fine-tuning run")
+    options.add_argument("--output", type=Path, required=True, help="the predictions, a JSON record a line")
+    options.add_argument("--data", type=Path, help="folder with the task's files (that of the training run)")
+    options.add_argument("--split", default="test", help="split of the description to predict")
+    options.add_argument("--input", type=Path, help="a labelled file instead of a split")
+    options.add_argument("--description", help="another description than the checkpoint's")
+    options.add_argument("--tokenizer", type=Path, help="tokenizer folder, where it was moved since training")
+    options.add_argument("--batch-size", type=int, default=32, help="examples at a time; changes no answer")
+    options.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1...")
+    options.add_argument("--majority", action="store_true", help="the majority baseline instead of a checkpoint")
+    parsed = options.parse_args(arguments)
+    if parsed.batch_size < 1:
+        options.error("--batch-size: at least 1")
+    return run_command(lambda: predict(parsed), parsed.debug)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,141 @@
+"""What the fine-tuning tasks share: description, vocabulary, datasets, head, and a metric summed over batches."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Optional
+
+import numpy as np
+from fairseq import metrics
+from fairseq.dataclass import FairseqDataclass
+from fairseq.tasks import FairseqTask
+from omegaconf import II, MISSING
+
+from fairseq_hebrew.criterions.classification import COUNT
+from fairseq_hebrew.data.description import TaskDescription, read_description
+from fairseq_hebrew.data.labelled import read_examples
+from fairseq_hebrew.data.labelled_dataset import LabelledDataset, SampleMaker
+from fairseq_hebrew.stage.errors import UserError
+from fairseq_hebrew.tasks.dictionary_state import DictionaryState, read_dictionary
+from fairseq_hebrew.tasks.masked_lm import show_tracebacks
+from fairseq_hebrew.text.vocabulary import Vocabulary
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class LabelledConfig(FairseqDataclass):
+    """Options of a fine-tuning task. fairseq reads the annotations at run time."""
+
+    data: str = field(default=MISSING, metadata={"help": "folder with the files the description names"})
+    description: str = field(
+        default=MISSING, metadata={"help": "the task's description: nemo, smcd, or the path of a YAML file"}
+    )
+    tokenizer_dir: str = field(default=MISSING, metadata={"help": "folder written by fairseq-hebrew train-bpe"})
+    max_tokens_per_sample: Optional[int] = field(  # noqa: UP045
+        default=None, metadata={"help": "longest sample in tokens, <s> and </s> included (of the description)"}
+    )
+    head_dropout: float = field(default=0.1, metadata={"help": "dropout of the classification head"})
+    debug: bool = field(default=False, metadata={"help": "show the whole traceback of an error"})
+    seed: int = II("common.seed")
+
+
+class LabelledTask(DictionaryState, FairseqTask):
+    """Base of the tasks that read labelled files; a subclass says what its head and its counts are."""
+
+    cfg: LabelledConfig
+    kind: str  # of the description
+    head_kind: str  # "token" or "sequence"
+    head = "labels"  # its name in the model: heads.labels.*
+
+    def __init__(self, cfg: LabelledConfig, description: TaskDescription, vocabulary: Vocabulary, dictionary):
+        super().__init__(cfg)
+        self.description, self.vocabulary, self.dictionary = description, vocabulary, dictionary
+
+    @classmethod
+    def setup_task(cls, cfg: LabelledConfig, **kwargs):
+        """Read description, tokenizer and dictionary; raises UserError naming the one that is wrong."""
+        if cfg.debug:
+            show_tracebacks(True)
+        for name in ("description", "tokenizer_dir"):
+            if getattr(cfg, name, None) in (None, MISSING):
+                raise UserError(f"--task {cls.kind} needs --{name.replace('_', '-')}; see docs/fine-tuning.md")
+        description = read_description(cfg.description)
+        if description.kind != cls.kind:
+            raise UserError(f"{description.where}: describes a {description.kind} task; give --task {description.kind}")
+        vocabulary = Vocabulary(Path(cfg.tokenizer_dir))
+        # A checkpoint keeps the description itself: it can be used where the file is not.
+        cfg.description = description.to_json()
+        return cls(cfg, description, vocabulary, read_dictionary(cfg.tokenizer_dir))
+
+    def build_model(self, cfg, from_checkpoint=False):
+        """The encoder with this task's head."""
+        model = super().build_model(cfg, from_checkpoint)
+        if not hasattr(model, "register_head"):
+            raise UserError(f"--arch {cfg._name}: has no heads for fine-tuning; use a hallelubert architecture")
+        model.register_head(self.head, len(self.description.classes), self.head_kind, self.cfg.head_dropout)
+        if self.max_tokens > model.max_positions():
+            raise UserError(
+                f"{self.description.where}: max_tokens {self.max_tokens} is more than the model's "
+                f"{model.max_positions()} positions; give --max-tokens-per-sample {model.max_positions()}"
+            )
+        return model
+
+    @property
+    def max_tokens(self) -> int:
+        return self.cfg.max_tokens_per_sample or self.description.max_tokens
+
+    def samples(self, examples: Sequence) -> list:
+        """The samples of examples, in order."""
+        maker = SampleMaker(self.vocabulary, self.description, self.max_tokens)
+        made = [sample for index, example in enumerate(examples) for sample in maker.samples(index, example)]
+        if maker.cut:
+            logger.info(f"{maker.cut} of {len(examples)} examples are longer than {self.max_tokens} tokens")
+        return made
+
+    def load_dataset(self, split: str, epoch: int = 1, combine: bool = False, **kwargs) -> None:
+        """Read a split; raises UserError naming file and line of what cannot be read."""
+        examples = read_examples(Path(self.cfg.data), split, self.description)
+        self.datasets[split] = LabelledDataset(self.samples(examples), self.dictionary.pad(), self.cfg.seed)
+        logger.info(f"{split}: {len(examples)} examples")
+
+    def counts(self, sample: dict, predicted) -> dict[str, int]:
+        """Numbers of a batch from which, summed, `score` computes the metric; `predicted` holds class indices."""
+        raise NotImplementedError
+
+    def score(self, totals: dict[str, float]) -> dict[str, float]:
+        """Metrics (percent) by name from summed counts; the description's metric is among them."""
+        raise NotImplementedError
+
+    def reduce_metrics(self, logging_outputs, criterion) -> None:
+        super().reduce_metrics(logging_outputs, criterion)
+        names = sorted({name for log in logging_outputs for name in log if name.startswith(COUNT)})
+        if not names:
+            return
+        for name in names:
+            metrics.log_scalar(name, np.array(sum(float(log.get(name, 0)) for log in logging_outputs)))
+        # A score is no mean over batches: it is derived from the sums the meters hold when it is asked for.
+        for metric in self.score(dict.fromkeys((name.removeprefix(COUNT) for name in names), 0.0)):
+
+            def derived(meters, metric=metric):
+                totals = {n.removeprefix(COUNT): float(meters[n].sum) for n in meters if n.startswith(COUNT)}
+                return round(self.score(totals)[metric], 2)
+
+            metrics.log_derived(metric, derived)
+
+    def max_positions(self) -> int:
+        return self.max_tokens
+
+    @property
+    def source_dictionary(self):
+        return self.dictionary
+
+    @property
+    def target_dictionary(self):
+        return self.dictionary
+
+
+def f1(correct: float, predicted: float, gold: float) -> float:
+    """The F1 of counts, in percent; 0 where nothing is right."""
+    return 200.0 * correct / (predicted + gold) if correct else 0.0
