@@ -1,0 +1,139 @@
+"""A checkpoint as the hub needs it: the tensors, the sizes, the task and the settings it was trained with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from fairseq_hebrew.data.description import TaskDescription, read_description
+from fairseq_hebrew.modules import EncoderConfig
+from fairseq_hebrew.stage.errors import UserError
+from fairseq_hebrew.text.dictionary import PAD
+
+from .roberta import KINDS, Kind
+
+# In task_state, what a task tells about itself: {"sha256": of the symbols, "entries"}; its description as JSON.
+DICTIONARY, DESCRIPTION = "hebrew_dictionary", "task_description"
+EMBEDDING = "encoder.embed_tokens.weight"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """`settings` is fairseq's whole cfg as plain containers; a pretrained model has no `description`."""
+
+    path: Path
+    architecture: str
+    task: str
+    config: EncoderConfig
+    state: dict[str, Tensor] = field(repr=False)
+    settings: dict[str, Any] = field(repr=False)
+    description: TaskDescription | None
+    updates: int
+    fingerprint: str | None  # sha256 of the dictionary's symbols in order, where the checkpoint keeps it
+
+    @property
+    def kind(self) -> Kind:
+        return KINDS[self.task]
+
+    @property
+    def labels(self) -> list[str]:
+        """The names of the classes in the order of the head's outputs; none for a pretrained model.
+
+        Tags are named as in the task's files, labels of texts by the names that are shown, where these are distinct.
+        """
+        if self.description is None:
+            return []
+        classes = self.description.classes
+        shown = [self.description.labels.get(name, name) for name in classes]
+        return shown if self.task == "sequence_classification" and len(set(shown)) == len(shown) else classes
+
+    def setting(self, group: str, name: str, default: Any = None) -> Any:
+        """A setting of fairseq's, such as setting("optimization", "lr"); `default` where the checkpoint has none."""
+        found = self.settings.get(group)
+        value = found.get(name) if isinstance(found, Mapping) else None
+        return default if value is None else value
+
+
+def read_checkpoint(path: Path, description: str | None = None) -> Checkpoint:
+    """Read what fairseq-train wrote for a `hallelubert` architecture; raises UserError for anything else.
+
+    `description`, a name or the path of a YAML file, replaces the one a fine-tuned checkpoint tells.
+    The file is read by torch's safe loader (weights_only): fairseq_hebrew_compat names it the classes it may make.
+    """
+    if path.is_dir():
+        raise UserError(f"{path}: is a folder; name the checkpoint in it, for instance {path}/checkpoint_best.pt")
+    if not path.is_file():
+        raise UserError(f"{path}: no such checkpoint; fairseq-train writes checkpoint_best.pt into its --save-dir")
+    from fairseq.checkpoint_utils import load_checkpoint_to_cpu
+    from omegaconf import OmegaConf
+
+    try:
+        read = load_checkpoint_to_cpu(str(path))
+        # A cfg of plain data; what an old fairseq pickled as an object has no settings of ours in it.
+        cfg = OmegaConf.to_container(read["cfg"], resolve=True, enum_to_str=True)
+        model, task = dict(cfg["model"]), dict(cfg["task"])
+        state, history = read["model"], read["optimizer_history"]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UserError(
+            f"{path}: not a checkpoint of fairseq-train 0.12 ({type(error).__name__}: {error}); give one it wrote"
+        ) from error
+    architecture = str(model.get("_name"))
+    if architecture != "hallelubert" and not architecture.startswith("hallelubert_"):
+        raise UserError(
+            f"{path}: a checkpoint of the architecture {architecture}; only hallelubert models can be exported"
+        )
+    name = str(task.get("_name"))
+    if name not in KINDS:
+        raise UserError(f"{path}: trained with the task {name}, which cannot be exported; those are {', '.join(KINDS)}")
+    if EMBEDDING not in state:
+        raise UserError(f"{path}: the checkpoint has no {EMBEDDING}; it is damaged, take another copy")
+    task_state = read.get("task_state") or {}
+    told = description or task_state.get(DESCRIPTION) or task.get("description")
+    return Checkpoint(
+        path=path,
+        architecture=architecture,
+        task=name,
+        config=_encoder_config(path, model, len(state[EMBEDDING])),
+        state=state,
+        settings=cfg,
+        description=None if name == "hebrew_masked_lm" else _description(path, name, told),
+        updates=int(history[-1]["num_updates"]),
+        fingerprint=(task_state.get(DICTIONARY) or {}).get("sha256"),
+    )
+
+
+def _encoder_config(path: Path, model: Mapping, embeddings: int) -> EncoderConfig:
+    try:
+        return EncoderConfig(
+            vocab_size=embeddings,
+            padding_idx=PAD,
+            layers=model["encoder_layers"],
+            width=model["encoder_embed_dim"],
+            heads=model["encoder_attention_heads"],
+            feed_forward_width=model["encoder_ffn_embed_dim"],
+            max_positions=model["max_positions"],
+            dropout=model["dropout"],
+            attention_dropout=model["attention_dropout"],
+            activation_dropout=model["activation_dropout"],
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{path}: the settings in it make no model ({error}); take another copy") from error
+
+
+def _description(path: Path, task: str, told: object) -> TaskDescription:
+    if not told:
+        raise UserError(f"{path}: tells no description of its task; give the one it was trained with (--description)")
+    try:
+        description = read_description(str(told))
+    except UserError as error:
+        raise UserError(f"{path}: {error} (give it with --description)") from error
+    if description.kind != task:
+        raise UserError(
+            f"{path}: trained with the task {task}, the description {description.where} is of a {description.kind}; "
+            "give the one it was trained with (--description)"
+        )
+    return description
