@@ -22,11 +22,9 @@ def fill_mask(folder: Path, text: str, top: int) -> list[dict]:
         raise UserError(f"{folder}: no Hugging Face model there; write it with `fairseq-hebrew export-hf`")
     if text.count(MASK) != 1:
         raise UserError(f"the text has {text.count(MASK)} times {MASK}; write it once, where a word is missing")
-    try:
-        from transformers import AutoModelForMaskedLM, AutoTokenizer, pipeline
-        from transformers.utils import logging as chatter
-    except ImportError:
-        raise UserError("transformers is not installed; pip install 'fairseq-hebrew[report]'") from None
+    from transformers import AutoModelForMaskedLM, AutoTokenizer, pipeline
+    from transformers.utils import logging as chatter
+
     chatter.set_verbosity_error()
     chatter.disable_progress_bar()
     logging.getLogger("transformers").setLevel(logging.ERROR)

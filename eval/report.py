@@ -92,10 +92,8 @@ def _json(path: Path) -> dict:
 
 def draw_curve(records: dict[str, list[dict[str, float]]], path: Path) -> None:
     """The loss of training and validation over updates, as a PNG."""
-    try:
-        import matplotlib
-    except ImportError:
-        raise UserError("matplotlib is not installed; pip install 'fairseq-hebrew[report]'") from None
+    import matplotlib
+
     matplotlib.use("Agg")
     from matplotlib import pyplot
 

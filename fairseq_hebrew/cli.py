@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import sys
 
 from . import __version__
+from .stage.errors import clear_line_of
 
 # name: (module, what it does). Modules are imported when they are called: `fairseq-hebrew clean` needs no torch.
 COMMANDS = {
@@ -52,7 +54,16 @@ def main(arguments: list[str] | None = None) -> int:
     if arguments[0] not in COMMANDS:
         print(f"error: no command {arguments[0]!r}; `fairseq-hebrew --help` lists them", file=sys.stderr)
         return 2
-    module = importlib.import_module(COMMANDS[arguments[0]][0])
+    # fairseq tells of optional packages of tasks nobody asked for whenever it is imported.
+    for name in ("fairseq", "fairseq_hebrew_compat"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    try:
+        module = importlib.import_module(COMMANDS[arguments[0]][0])
+    except ModuleNotFoundError as error:
+        if (line := clear_line_of(error)) is None:
+            raise
+        print(f"error: {line}", file=sys.stderr)
+        return 1
     command = getattr(module, "COMMAND", None)
     return command.main(arguments[1:]) if command is not None else module.main(arguments[1:])
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,15 +19,20 @@ PLUGIN = Path(__file__).parent
 
 def load_checkpoint(path: Path, overrides: dict):
     """(model in evaluation mode, its task) of a fine-tuned checkpoint; raises UserError for any other."""
-    logging.getLogger().setLevel(logging.WARNING)  # fairseq tells of optional packages of tasks nobody asked for
     from fairseq import checkpoint_utils, utils
 
     if not path.is_file():
         raise UserError(f"{path}: no such checkpoint; fairseq-train writes checkpoint_best.pt into its --save-dir")
     utils.import_user_module(argparse.Namespace(user_dir=str(PLUGIN)))
-    models, _, task = checkpoint_utils.load_model_ensemble_and_task([str(path)], arg_overrides=overrides)
-    if not hasattr(task, "description"):
-        raise UserError(f"{path}: a pretraining checkpoint; fine-tune it first, see docs/fine-tuning.md")
+    from fairseq_hebrew.tasks.labelled import DESCRIPTION
+
+    state = checkpoint_utils.load_checkpoint_to_cpu(str(path))
+    kept = (state.get("task_state") or {}).get(DESCRIPTION)
+    if kept is None:
+        raise UserError(f"{path}: no checkpoint of a fine-tuning task; fine-tune one first, see docs/fine-tuning.md")
+    models, _, task = checkpoint_utils.load_model_ensemble_and_task(
+        [str(path)], arg_overrides={"description": kept, **overrides}, state=state
+    )
     return models[0].eval(), task
 
 

@@ -8,6 +8,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+# Packages a command may need that a machine for corpora does without, and how to get them.
+INSTALL = {
+    "fairseq": "pip install --no-deps fairseq==0.12.2 (why --no-deps: README.md, Set-up)",
+    "torch": "pip install 'torch>=2.9'",
+    "transformers": "pip install 'fairseq-hebrew[report]'",
+    "matplotlib": "pip install 'fairseq-hebrew[report]'",
+}
 # No room on the disk, in the user's quota, or under the limit for one file.
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -38,6 +45,8 @@ def clear_line_of(error: BaseException | None) -> str | None:
             name = f" while writing {error.filename}" if error.filename else ""
             problem = "no space left on device" if error.errno == errno.ENOSPC else error.strerror.lower()
             return f"{problem}{name}; free some space or choose another output folder, then run again"
+        if isinstance(error, ModuleNotFoundError) and (how := INSTALL.get((error.name or "").partition(".")[0])):
+            return f"{error.name} is not installed; install it with: {how}"
         seen.add(id(error))
         error = error.__cause__ or error.__context__
     return None

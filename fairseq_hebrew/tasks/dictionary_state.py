@@ -1,12 +1,12 @@
 """The dictionary of a task: read from its data, and tied to the checkpoints trained with it."""
 
 import functools
-import hashlib
 import os
 
 from fairseq.data import Dictionary
 
 from fairseq_hebrew.stage.errors import UserError, at
+from fairseq_hebrew.text.vocabulary import symbols_fingerprint
 
 KEY = "hebrew_dictionary"  # in a checkpoint's task_state
 MASK = "<mask>"
@@ -28,8 +28,7 @@ def read_dictionary(folder: str) -> Dictionary:
 
 def fingerprint(dictionary: Dictionary) -> dict:
     """{"sha256": of the symbols in order, "entries": how many}; counts do not matter, ids do."""
-    digest = hashlib.sha256("\n".join(dictionary.symbols).encode("utf-8", "surrogatepass")).hexdigest()
-    return {"sha256": digest, "entries": len(dictionary)}
+    return {"sha256": symbols_fingerprint(dictionary.symbols), "entries": len(dictionary)}
 
 
 class DictionaryState:
@@ -44,6 +43,11 @@ class DictionaryState:
         give_task_state_on_resume()
         return super().build_model(cfg, from_checkpoint)
 
+    @property
+    def dictionary_path(self) -> str:
+        """Where the task's dictionary was read, for messages."""
+        return os.path.join(self.cfg.data.split(os.pathsep)[0], "dict.txt")
+
     def state_dict(self) -> dict:
         return {**super().state_dict(), KEY: fingerprint(self.dictionary)}
 
@@ -52,9 +56,9 @@ class DictionaryState:
         state_dict = dict(state_dict)
         theirs, ours = state_dict.pop(KEY, None), fingerprint(self.dictionary)
         if theirs is not None and theirs["sha256"] != ours["sha256"]:
-            here = os.path.join(self.cfg.data.split(os.pathsep)[0], "dict.txt")
             raise UserError(
-                f"{here}: another dictionary (sha256 {ours['sha256'][:12]}, {ours['entries']:,} entries) than the "
+                f"{self.dictionary_path}: another dictionary "
+                f"(sha256 {ours['sha256'][:12]}, {ours['entries']:,} entries) than the "
                 f"checkpoint's (sha256 {theirs['sha256'][:12]}, {theirs['entries']:,} entries); "
                 "use the tokenizer and dict.txt the checkpoint was trained with"
             )

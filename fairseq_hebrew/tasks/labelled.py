@@ -23,6 +23,8 @@ from fairseq_hebrew.text.vocabulary import Vocabulary
 
 logger = logging.getLogger(__name__)
 
+DESCRIPTION = "task_description"  # in a checkpoint's task_state
+
 
 @dataclass
 class LabelledConfig(FairseqDataclass):
@@ -65,8 +67,6 @@ class LabelledTask(DictionaryState, FairseqTask):
         if description.kind != cls.kind:
             raise UserError(f"{description.where}: describes a {description.kind} task; give --task {description.kind}")
         vocabulary = Vocabulary(Path(cfg.tokenizer_dir))
-        # A checkpoint keeps the description itself: it can be used where the file is not.
-        cfg.description = description.to_json()
         return cls(cfg, description, vocabulary, read_dictionary(cfg.tokenizer_dir))
 
     def build_model(self, cfg, from_checkpoint=False):
@@ -81,6 +81,17 @@ class LabelledTask(DictionaryState, FairseqTask):
                 f"{model.max_positions()} positions; give --max-tokens-per-sample {model.max_positions()}"
             )
         return model
+
+    def state_dict(self) -> dict:
+        """A checkpoint keeps the description itself: it can be used where the file is not."""
+        return {**super().state_dict(), DESCRIPTION: self.description.to_json()}
+
+    def load_state_dict(self, state_dict: dict) -> None:
+        super().load_state_dict({name: value for name, value in state_dict.items() if name != DESCRIPTION})
+
+    @property
+    def dictionary_path(self) -> str:
+        return str(self.vocabulary.dictionary_path)
 
     @property
     def max_tokens(self) -> int:

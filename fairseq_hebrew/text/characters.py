@@ -42,10 +42,12 @@ CONTROLS = re.compile("[\x00-\x08\x0e-\x1b\x7f\x80-\x84\x86-\x9f]")
 
 HEBREW_LETTER = re.compile(f"[{LETTERS}]")
 ANY_LETTER = re.compile(r"[^\W\d_]")
-# Yiddish spelling: its digraphs, and words in which nothing but alef carries a point (patah or qamats). Hebrew points
-# a whole word or none of it: on 110 MB of Hebrew, the Bible among it, no document comes near the limit of `clean`.
-YIDDISH = re.compile(
-    f"[\u05f0-\u05f2\ufb1f]|(?<![{LETTERS}{POINTS}])(?:[{LETTERS}]*א[\u05b7\u05b8])+[{LETTERS}]*(?![{LETTERS}{POINTS}])"
+# Digraphs of Yiddish spelling, and words in which nothing but alef carries a point (patah or qamats).
+YIDDISH = re.compile("[\u05f0-\u05f2\ufb1f]")
+YIDDISH_WORD = re.compile(
+    f"(?<![{LETTERS}{POINTS}])(?:[{LETTERS}]*א[\u05b7\u05b8])+[{LETTERS}]*(?![{LETTERS}{POINTS}])"
 )
+# Points that Yiddish spelling does not use: the half vowels, tsere, segol, holam, qubuts and the dots of shin.
+HEBREW_POINT = re.compile("[\u05b0-\u05b3\u05b5\u05b6\u05b9-\u05bb\u05c1\u05c2]")
 # A Hebrew letter is the bytes D7 90-AA: read as Latin-1 or Windows-1252 it becomes the sign × and a second sign.
 MOJIBAKE = re.compile("\u00d7[\u0080-\u00bf\u0152-\u017e\u02dc\u2013-\u2122]|\u00c3\u2014|\ufffd")

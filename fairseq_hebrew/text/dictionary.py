@@ -66,7 +66,7 @@ def to_dictionary(symbols: Sequence[str], size: int, path: Path) -> np.ndarray:
     for line, symbol in enumerate(symbols, start=1):
         if symbol.startswith(FILLER):
             continue
-        if not symbol.isdigit() or not len(SPECIALS) <= int(symbol) < size:
+        if not symbol.isdecimal() or str(int(symbol)) != symbol or not len(SPECIALS) <= int(symbol) < size:
             raise at(
                 path, line, f"{symbol!r} is no id of this tokenizer ({size} entries)", "use the dict.txt made with it"
             )

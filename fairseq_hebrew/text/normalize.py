@@ -65,7 +65,12 @@ def hebrew_share(text: str) -> float:
 def yiddish_share(text: str) -> float:
     """Signs of Yiddish spelling per Hebrew letter, on text before its points are stripped."""
     letters = len(characters.HEBREW_LETTER.findall(text))
-    return len(characters.YIDDISH.findall(text)) / letters if letters else 0.0
+    signs = len(characters.YIDDISH.findall(text))
+    words = len(characters.YIDDISH_WORD.findall(text))
+    # Pointed Hebrew has such words too (אַל), among many other points; plain Hebrew has one here and there.
+    if words >= 3 and words > len(characters.HEBREW_POINT.findall(text)):
+        signs += words
+    return signs / letters if letters else 0.0
 
 
 def is_mojibake(line: str) -> bool:

@@ -26,7 +26,7 @@ def _detokenizer():
 
 
 def normalize_punctuation(line: str) -> str:
-    """Typographic dashes, quotes, ellipses and full-width signs of a line to their plain forms."""
+    """Typographic dashes, quotes and ellipses of a line to their plain forms."""
     return _normalizer().normalize(line)
 
 

@@ -14,8 +14,9 @@ import pytest
 import torch
 from fairseq import checkpoint_utils
 from fairseq.data.indexed_dataset import MMapIndexedDatasetBuilder
+from omegaconf import OmegaConf
 
-from fairseq_hebrew.models import hallelubert
+from fairseq_hebrew.models.hallelubert import HalleluBertConfig
 from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.tasks.masked_lm import HebrewMaskedLMConfig, HebrewMaskedLMTask, replacement_ids
 
@@ -140,9 +141,9 @@ def test_options_that_cannot_be(tmp_path, options, line):
 
 def test_samples_longer_than_the_models_positions(tmp_path):
     made = task(binarized(tmp_path), tokens_per_sample=1024)
-    cfg = hallelubert.HalleluBertConfig(_name="hallelubert", encoder_layers=1, encoder_embed_dim=64)
+    cfg = HalleluBertConfig(_name="hallelubert", encoder_layers=1, encoder_embed_dim=64)
     with pytest.raises(UserError, match="more than the model's 512 positions; add --max-positions 1024"):
-        made.build_model(hallelubert.OmegaConf.structured(cfg))
+        made.build_model(OmegaConf.structured(cfg))
 
 
 def test_the_state_refuses_another_dictionary_of_the_same_size(tmp_path):

@@ -1,0 +1,57 @@
+import pytest
+
+from fairseq_hebrew.data.description import built_in, read_description
+from fairseq_hebrew.stage.errors import UserError
+
+GOOD = """
+name: mine
+kind: token_classification
+files: {train: a.bmes, valid: b.bmes}
+labels: [PER, ORG]
+metric: f1
+"""
+
+
+def written(tmp_path, text):
+    path = tmp_path / "task.yaml"
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def test_the_built_in_ones_read_and_round_trip_through_a_checkpoint():
+    assert built_in() == ["nemo", "smcd"]
+    for name in built_in():
+        description = read_description(name)
+        assert read_description(description.to_json()) == description
+        assert set(description.files) == {"train", "valid", "test"}
+
+
+def test_nemo_has_nine_types_in_bioes():
+    # recipes.md, "Task data": PER ORG GPE LOC FAC WOA EVE DUC ANG, BIOES: 4 tags a type and O
+    assert len(read_description("nemo").classes) == 37
+    assert read_description("nemo").classes[:5] == ["O", "B-PER", "I-PER", "E-PER", "S-PER"]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (("kind: token_classification", "kind: parsing"), "kind 'parsing' is none of"),
+        (("metric: f1", "metric: bleu"), "metric 'bleu' is none of"),
+        (("metric: f1", ""), "'metric' is missing"),
+        (("labels: [PER, ORG]", "labels: PER"), "labels must be a list"),
+        (("name: mine", "name: mine\nlabel: x"), "unknown key 'label'"),
+        (("name: mine", "name: [mine"), "not a YAML file"),
+        (("metric: f1", "metric: f1\nscheme: bmes"), "scheme 'bmes' is none of"),
+    ],
+)
+def test_mistakes_are_named(tmp_path, change, told):
+    path = written(tmp_path, GOOD.replace(*change))
+    with pytest.raises(UserError, match=told) as raised:
+        read_description(path)
+    assert path in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_missing_file_names_the_built_in_ones(tmp_path):
+    with pytest.raises(UserError, match="nemo, smcd"):
+        read_description(str(tmp_path / "none.yaml"))

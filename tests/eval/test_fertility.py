@@ -1,0 +1,31 @@
+import pytest
+from fairseq_hebrew.eval.fertility import WORD, fertility
+
+from fairseq_hebrew.stage.errors import UserError
+from fairseq_hebrew.text.tokenizer import open_tokenizer
+
+
+def test_words_keep_gershayim_geresh_points_and_hyphens_inside():
+    text = 'צה"ל, רח\' ג\'ירפה (שָׁלוֹם) "מרכאות" אל-על 3.5 מ"מ.'
+    assert WORD.findall(text) == ['צה"ל', "רח'", "ג'ירפה", "שָׁלוֹם", "מרכאות", "אל-על", "3", "5", 'מ"מ']
+
+
+def test_counts_by_hand(tmp_path, tokenizer_dir):
+    path = tmp_path / "text.txt"
+    path.write_text("של בית\n\nקרטוגרפיה\n", encoding="utf-8")
+    tokenizer = open_tokenizer(tokenizer_dir)
+    sizes = [len(ids) for ids in tokenizer.encode_batch([" של", " בית", " קרטוגרפיה"])]
+    found = fertility(tokenizer_dir, path)
+    assert found["words"] == 3
+    assert found["tokens_per_word"] == round(sum(sizes) / 3, 3)
+    assert found["words_kept_whole_percent"] == round(100 * sizes.count(1) / 3, 2)
+    tokens = sum(len(ids) for ids in tokenizer.encode_batch(["של בית", "קרטוגרפיה"]))
+    assert found["running_tokens"] == tokens
+    assert found["bytes_per_token"] == round(len("של ביתקרטוגרפיה".encode()) / tokens, 3)
+
+
+def test_a_text_without_words_is_refused(tmp_path, tokenizer_dir):
+    path = tmp_path / "text.txt"
+    path.write_text("... !\n", encoding="utf-8")
+    with pytest.raises(UserError, match="no words"):
+        fertility(tokenizer_dir, path)

@@ -1,0 +1,78 @@
+import json
+
+import pytest
+from fairseq_hebrew.eval.score import score, table
+from seqeval.metrics import f1_score as seqeval_f1
+from seqeval.scheme import IOBES
+from sklearn.metrics import f1_score
+
+from fairseq_hebrew.stage.errors import UserError
+from tests.conftest import run, the_error
+
+
+def written(tmp_path, records):
+    path = tmp_path / "predictions.jsonl"
+    path.write_text("".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records), encoding="utf-8")
+    return path
+
+
+def tagged(gold, predicted):
+    words = ["מילה"] * len(gold)
+    return {"kind": "token_classification", "scheme": "bioes", "words": words, "gold": gold, "predicted": predicted}
+
+
+def text(gold, predicted):
+    labels = {"0": "good", "1": "bad", "2": "off"}
+    return {"kind": "sequence_classification", "text": "א", "gold": gold, "predicted": predicted, "labels": labels}
+
+
+def test_entities_by_hand_and_by_seqeval(tmp_path):
+    gold = [["B-PER", "E-PER", "O"], ["S-LOC", "O"], ["S-ORG"]]
+    predicted = [["B-PER", "E-PER", "O"], ["S-ORG", "O"], ["B-ORG"]]
+    found = score(written(tmp_path, [tagged(g, p) for g, p in zip(gold, predicted)]))
+    # 3 mentions; 2 predicted (the lone B-ORG is none); 1 right: precision 1/2, recall 1/3, F1 0.4
+    assert (found["precision"], found["recall"], found["f1"], found["mentions"]) == (50.0, 33.33, 40.0, 3)
+    assert found["f1"] == round(100 * seqeval_f1(gold, predicted, mode="strict", scheme=IOBES), 2)
+    assert found["by_type"]["PER"] == {"f1": 100.0, "mentions": 1}
+    assert "seqeval strict, IOBES" in table(found)
+
+
+def test_texts_by_scikit_learn_over_all_labels(tmp_path):
+    gold, predicted = ["0", "0", "1", "1"], ["0", "1", "1", "1"]
+    found = score(written(tmp_path, [text(g, p) for g, p in zip(gold, predicted)]))
+    # label 2 never occurs: its F1 counts as 0
+    expected = f1_score(gold, predicted, labels=["0", "1", "2"], average="macro", zero_division=0)
+    assert found["macro_f1"] == round(100 * expected, 2)
+    assert found["accuracy"] == 75.0 and found["by_label"]["bad"]["texts"] == 2
+
+
+def test_nothing_predicted_is_zero_not_an_error(tmp_path):
+    found = score(written(tmp_path, [tagged(["S-PER"], ["O"])]))
+    assert found["f1"] == 0.0 and found["mentions"] == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("{", ":2: not a JSON record"),
+        ("[]", ":2: kind None is none of"),
+        ('{"kind": "parsing"}', ":2: kind 'parsing' is none of"),
+        ('{"kind": "token_classification", "words": []}', ":2: the field 'gold' is missing"),
+        (json.dumps(text("0", "0")), ":2: sequence_classification after token_classification"),
+        (json.dumps(tagged(["O"], ["O", "O"])), ":2: words, gold and predicted differ in length"),
+    ],
+)
+def test_mistakes_are_named_by_line(tmp_path, line, told):
+    path = tmp_path / "predictions.jsonl"
+    path.write_text(json.dumps(tagged(["O"], ["O"])) + "\n" + line + "\n", encoding="utf-8")
+    with pytest.raises(UserError) as raised:
+        score(path)
+    assert told in str(raised.value)
+
+
+def test_the_command(tmp_path):
+    path = written(tmp_path, [text("0", "0"), text("1", "0")])
+    done = run("fairseq-hebrew", "score", path, "--output", tmp_path / "scores.json")
+    assert done.returncode == 0 and "macro_f1" in done.stdout
+    assert json.loads((tmp_path / "scores.json").read_text())["accuracy"] == 50.0
+    assert "no such file" in the_error(run("fairseq-hebrew", "score", tmp_path / "none"))
