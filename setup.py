@@ -34,8 +34,8 @@ CORPUS = [
 ]
 # What stock fairseq 0.12.2 needs at run time, since it is installed with --no-deps.
 FAIRSEQ_NEEDS = [
-    "hydra-core>=1.3",
-    "omegaconf>=2.3",
+    "hydra-core>=1.3,<1.4",  # 1.4 drops the behaviour of 1.1 that fairseq relies on
+    "omegaconf>=2.3,<2.4",
     "cffi",
     "cython",
     "regex",
@@ -55,10 +55,11 @@ setup(
     python_requires=">=3.10",
     packages=list(PACKAGE_DIR),
     package_dir=PACKAGE_DIR,
+    package_data={"fairseq_hebrew.data": ["descriptions/*.yaml"]},
     install_requires=CORPUS + FAIRSEQ_NEEDS + TRAIN,
     extras_require={
         "report": ["transformers>=4.50", "matplotlib>=3.8"],
-        "test": ["pytest>=8", "import-linter>=2", "ruff>=0.6", "wheel", "setuptools>=68"],
+        "test": ["pytest>=8", "ruff>=0.6", "wheel", "setuptools>=68"],
     },
     entry_points={
         "console_scripts": ["fairseq-hebrew = fairseq_hebrew.cli:main"],

@@ -7,6 +7,8 @@ program that never imports fairseq pays nothing.
 
 This package knows nothing of the plugin, and imports neither torch nor fairseq when it is imported: fairseq's
 `--user-dir` would skip a plugin that is already in `sys.modules`, and torch is not ready yet when `start` is called.
+Where torch is told to load no such entry points (TORCH_DEVICE_BACKEND_AUTOLOAD=0), call `start` before fairseq is
+imported.
 """
 
 from .better_transformer import drop_dead_parameters

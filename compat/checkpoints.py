@@ -3,6 +3,7 @@
 import functools
 import importlib
 import os
+import pickle
 import re
 import zipfile
 
@@ -29,11 +30,7 @@ SAFE = (
     ("builtins", "list", ()),
     ("builtins", "str", ()),
     ("collections", "defaultdict", ()),
-    (
-        "fairseq.distributed.utils",
-        "_TensorPlaceholder",
-        (),
-    ),  # rank 0 sends a checkpoint to the others through torch.load
+    ("fairseq.distributed.utils", "_TensorPlaceholder", ()),  # in what rank 0 sends to the other ranks
     ("fairseq.data.dictionary", "Dictionary", ()),  # task_state of the tasks that keep their dictionaries
     ("fairseq.logging.meters", "AverageMeter", ("fairseq.meters.AverageMeter",)),  # extra_state up to 0.9
     ("fairseq.logging.meters", "StopwatchMeter", ("fairseq.meters.StopwatchMeter",)),
@@ -139,15 +136,14 @@ def diagnose(path, error: Exception, read: tuple) -> ClearLineError | None:
     if read:
         if isinstance(read[0], dict) and "model" in read[0]:
             return None
-        holds = (
-            f"a dict without 'model', of {len(read[0])} keys" if isinstance(read[0], dict) else type(read[0]).__name__
-        )
-        return CheckpointUnreadable(f"{path}: not a checkpoint of fairseq: it holds {holds} ({size}); {REMEDY}")
+        holds = f"a dict of {len(read[0])} keys" if isinstance(read[0], dict) else f"a {type(read[0]).__name__}"
+        problem = f"not a checkpoint of fairseq, it holds {holds} and no 'model'"
+        return CheckpointUnreadable(f"{path}: {problem} ({size}); {REMEDY}")
     refused = _refused(error)
     if refused is not None:
         return CheckpointRefused(
-            f"{path}: refused for safety: it holds {refused}, which no checkpoint of fairseq does, and loading it could "
-            f"run code ({size}); give a checkpoint from a source you trust (if the class is your own, let your "
+            f"{path}: refused for safety: it holds {refused}, which no checkpoint of fairseq does, and loading it "
+            f"could run code ({size}); give a checkpoint from a source you trust (if the class is your own, let your "
             "--user-dir name it to torch.serialization.add_safe_globals)"
         )
     problem = _problem(path, error)
@@ -156,11 +152,10 @@ def diagnose(path, error: Exception, read: tuple) -> ClearLineError | None:
 
 def _refused(error: Exception) -> str | None:
     """The class or function torch's safe loader refused, if that is why it failed."""
-    for pattern in REFUSALS:
-        found = re.search(pattern, str(error), re.MULTILINE)
-        if found:
-            return found[1]
-    return None
+    if not isinstance(error, pickle.UnpicklingError):
+        return None
+    found = (re.search(pattern, str(error), re.MULTILINE) for pattern in REFUSALS)
+    return next((match[1] for match in found if match), None)
 
 
 def _problem(path, error: Exception) -> str | None:

@@ -59,9 +59,9 @@ CURES = (
     Cure(
         name="numpy names",
         begins="numpy 1.24",
-        why="np.int and np.float (gone since 1.24) and np.compat (gone since 2.0) are used by the break mode `eos`, "
-        "by the buckets of language_pair_dataset, by span masking and by the CRF layer",
-        until="a fairseq release that writes int, float and np.int64",
+        why="np.int and np.float (gone since 1.24), np.compat (since 2.0) and np.percentile's `interpolation` (since "
+        "2.4) are used by the break mode `eos`, the length buckets, span masking and the CRF layer",
+        until="a fairseq release that writes int, float, np.int64 and method",
         modules=(
             "fairseq.data.data_utils",
             "fairseq.data.language_pair_dataset",

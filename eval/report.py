@@ -53,7 +53,7 @@ def gather(run: Path, seconds: float | None) -> dict:
                 "score": _json(run / name / "scores.json"),
                 "majority": _json(run / name / "majority.json"),
                 "majority_is": baseline,
-                "epochs": len(read_log(run / name / "train.log")["valid"]),
+                "epochs": int(max(row["epoch"] for row in read_log(run / name / "train.log")["train"])),
             }
             for name, (title, metric, baseline) in TASKS.items()
             if (run / name).is_dir()

@@ -1,7 +1,8 @@
-"""What the tests of the cures share: fairseq's real commands, a corpus of a few hundred words, a model of two layers."""
+"""What the tests of the cures share: fairseq's real commands, a corpus of some hundred words, a model of two layers."""
 
 import os
 import random
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -9,24 +10,55 @@ from pathlib import Path
 import pytest
 
 BIN = Path(sys.executable).parent
-TINY_MODEL = (
+TINY_MODEL = shlex.split(
     "--encoder-layers 2 --encoder-embed-dim 32 --encoder-ffn-embed-dim 64 --encoder-attention-heads 2 "
     "--max-positions 64"
-).split()
-TINY_RUN = (
+)
+TINY_RUN = shlex.split(
     "--cpu --criterion masked_lm --tokens-per-sample 32 --optimizer adam --lr 1e-3 --lr-scheduler fixed "
     "--batch-size 8 --log-format simple --log-interval 1 --num-workers 0 --no-epoch-checkpoints"
-).split()
+)
 STOCK = ["--task", "masked_lm", "--arch", "roberta_base", *TINY_MODEL, *TINY_RUN]
 
 
+def settings(**more):
+    """The environment of a command: none of the variables that would steer Python or hydra from outside."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "HYDRA", "TORCH"))}
+    return {**kept, "OMP_NUM_THREADS": "1", **more}
+
+
 def _run(arguments, cwd, **environment):
-    """Run a command to its end, away from the settings of the process that tests."""
-    settings = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "HYDRA"))}
-    settings.update(OMP_NUM_THREADS="1", **environment)
-    return subprocess.run(
-        [str(argument) for argument in arguments], cwd=cwd, env=settings, capture_output=True, text=True, timeout=180
-    )
+    """Run a command to its end."""
+    command = [str(argument) for argument in arguments]
+    return subprocess.run(command, cwd=cwd, env=settings(**environment), capture_output=True, text=True, timeout=180)
+
+
+@pytest.fixture(scope="session")
+def run_any():
+    """A function that runs any command, given as a list: run_any([...], cwd=...)."""
+    return _run
+
+
+@pytest.fixture(scope="session")
+def run_ranks():
+    """A function that runs the processes of a distributed run side by side, and gives what each said."""
+
+    def run(commands, cwd):
+        started = [
+            subprocess.Popen(
+                [str(argument) for argument in command],
+                cwd=cwd,
+                env=settings(),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+            for command in commands
+        ]
+        said = [process.communicate(timeout=180)[0] for process in started]
+        return [process.returncode for process in started], said
+
+    return run
 
 
 @pytest.fixture(scope="session")
@@ -80,3 +112,12 @@ def trained(tmp_path_factory, run, corpus):
     assert done.returncode == 0, done.stderr
     assert "hydra" not in done.stderr, "the warnings about fairseq's calls of hydra are silenced"
     return folder / "checkpoint_last.pt"
+
+
+@pytest.fixture(scope="session")
+def state(trained):
+    """What that checkpoint holds, as it was saved: for the tests to read, never to change."""
+    import fairseq.checkpoint_utils  # noqa: F401  (it is then that torch is told its classes)
+    import torch
+
+    return torch.load(trained)

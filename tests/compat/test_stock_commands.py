@@ -1,16 +1,20 @@
 """Stock fairseq's commands, run as a user runs them: preprocess, train, resume, validate, hydra-train, generate."""
 
 import re
+import shlex
 import shutil
+import socket
+import sys
+from pathlib import Path
 
 import pytest
 
-HYDRA = (
+HYDRA = shlex.split(
     "task=language_modeling task.tokens_per_sample=32 criterion=cross_entropy optimizer=adam lr_scheduler=fixed "
     "optimization.lr=[0.001] dataset.batch_size=8 common.cpu=true model=transformer_lm model.decoder_layers=1 "
     "model.decoder_embed_dim=32 model.decoder_ffn_embed_dim=32 model.decoder_attention_heads=2 "
     "checkpoint.no_epoch_checkpoints=true"
-).split()
+)
 
 
 def losses(text):
@@ -18,11 +22,11 @@ def losses(text):
     return re.findall(r"valid on 'valid' subset \| loss ([\d.]+)", text)
 
 
-@pytest.mark.parametrize("command", ["generate", "interactive", "eval-lm", "hydra-train"])
+@pytest.mark.parametrize("command", ["generate", "interactive", "eval-lm"])
 def test_help(run, tmp_path, command):
     done = run(f"fairseq-{command}", "--help", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "--help" in done.stdout or "hydra" in done.stdout
+    assert "--path" in done.stdout
 
 
 def test_resume_and_validate(run, tmp_path, corpus, trained, stock_arguments):
@@ -39,12 +43,9 @@ def test_resume_and_validate(run, tmp_path, corpus, trained, stock_arguments):
     assert losses(judged.stdout)[-1] == losses(done.stdout)[-1], "the model saved is the model that was trained"
 
 
-@pytest.mark.parametrize("mode", ["eos", "complete_doc"])
-def test_break_modes(run, tmp_path, corpus, stock_arguments, mode):
-    done = run(
-        *("fairseq-train", corpus, *stock_arguments, "--sample-break-mode", mode, "--max-update", 2, "--no-save"),
-        cwd=tmp_path,
-    )
+def test_break_mode_eos(run, tmp_path, corpus, stock_arguments):
+    more = ["--sample-break-mode", "eos", "--max-update", 1, "--no-save"]
+    done = run("fairseq-train", corpus, *stock_arguments, *more, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert losses(done.stdout)
 
@@ -65,34 +66,20 @@ def test_hydra_train_and_resume(run, tmp_path, corpus):
     assert "@ 2 updates)" in done.stdout
 
 
-def test_two_processes_resume(tmp_path, corpus, trained, stock_arguments):
+def test_two_processes_resume(run_ranks, tmp_path, corpus, trained, stock_arguments):
     """Rank 0 reads the checkpoint and sends it to the others through torch.load, which is as strict there."""
-    import socket
-    import subprocess
-    import sys
-    from pathlib import Path
-
     shutil.copy(trained, tmp_path)
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
-    arguments = [
+    command = [
         *(Path(sys.executable).with_name("fairseq-train"), corpus, *stock_arguments, "--max-update", 4),
-        *("--save-dir", tmp_path, "--distributed-world-size", 2, "--distributed-no-spawn", "--ddp-backend"),
-        *("legacy_ddp", "--distributed-backend", "gloo", "--distributed-init-method", f"tcp://localhost:{port}"),
+        *("--save-dir", tmp_path, "--reset-dataloader", "--distributed-world-size", 2, "--distributed-no-spawn"),
+        *("--ddp-backend", "legacy_ddp", "--distributed-backend", "gloo"),
+        *("--distributed-init-method", f"tcp://localhost:{port}", "--distributed-rank"),
     ]
-    ranks = [
-        subprocess.Popen(
-            [str(argument) for argument in [*arguments, "--distributed-rank", rank]],
-            cwd=tmp_path,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for rank in (0, 1)
-    ]
-    said = [rank.communicate(timeout=180)[0] for rank in ranks]
-    assert [rank.returncode for rank in ranks] == [0, 0], said
+    codes, said = run_ranks([[*command, rank] for rank in (0, 1)], cwd=tmp_path)
+    assert codes == [0, 0], said
     assert "@ 3 updates)" in said[0]
 
 
@@ -115,10 +102,10 @@ def test_translate(run, tmp_path):
             *("--optimizer", "adam", "--lr", "1e-3", "--max-tokens", 64, "--max-update", 2, "--save-dir", "saved"),
             *("--num-batch-buckets", 2, "--num-workers", 0, "--no-epoch-checkpoints"),
         ),
-        *[
-            ("fairseq-generate", "bin", "--path", "saved/checkpoint_last.pt", "--gen-subset", "valid", "--cpu", *more)
-            for more in (["--batch-size", 4, "--max-len-b", 5],)
-        ],
+        (
+            *("fairseq-generate", "bin", "--path", "saved/checkpoint_last.pt", "--gen-subset", "valid", "--cpu"),
+            *("--batch-size", 4, "--max-len-b", 5),
+        ),
     ]
     for step in steps:
         done = run(*step, cwd=tmp_path)

@@ -1,6 +1,6 @@
 import pytest
-from fairseq_hebrew.eval.fertility import WORD, fertility
 
+from fairseq_hebrew.eval.fertility import WORD, fertility
 from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.text.tokenizer import open_tokenizer
 

@@ -1,11 +1,11 @@
 import json
 
 import pytest
-from fairseq_hebrew.eval.score import score, table
 from seqeval.metrics import f1_score as seqeval_f1
 from seqeval.scheme import IOBES
 from sklearn.metrics import f1_score
 
+from fairseq_hebrew.eval.score import score, table
 from fairseq_hebrew.stage.errors import UserError
 from tests.conftest import run, the_error
 

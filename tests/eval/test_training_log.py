@@ -1,6 +1,6 @@
 import pytest
-from fairseq_hebrew.eval.training_log import read_log
 
+from fairseq_hebrew.eval.training_log import read_log
 from fairseq_hebrew.stage.errors import UserError
 
 LOG = """
