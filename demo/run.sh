@@ -53,7 +53,7 @@ say "Pretrain hallelubert_tiny: $updates updates of 32 x 128 tokens"
 train pretrain "$out/corpus/data" --task hebrew_masked_lm --criterion masked_lm --arch hallelubert_tiny \
     --dropout 0.0 --attention-dropout 0.0 --tokens-per-sample 128 --batch-size 32 \
     --optimizer adam --adam-betas '(0.9,0.98)' --adam-eps 1e-6 --weight-decay 0.01 \
-    --lr 2e-3 --lr-scheduler polynomial_decay --warmup-updates $((updates / 10)) --total-num-update $updates \
+    --lr 1e-3 --lr-scheduler polynomial_decay --warmup-updates $((updates / 20)) --total-num-update $updates \
     --max-update $updates --log-interval 10 --validate-interval-updates $((updates / 6)) \
     --no-epoch-checkpoints --no-last-checkpoints
 checkpoint="$out/pretrain/checkpoint_best.pt"

@@ -39,6 +39,10 @@ class Settings:
     )
     workers: int = setting(1, "processes; the output is the same for any number", changes_result=False, least=1)
 
+    def __post_init__(self) -> None:
+        if self.max_document_tokens < 0 or 0 < self.max_document_tokens < 8:
+            raise UserError(f"--max-document-tokens {self.max_document_tokens}: 0 (never) or at least 8")
+
 
 @dataclass
 class Chunk:
@@ -96,8 +100,11 @@ def read_chunks(inputs: list[Path]) -> Iterator[Chunk]:
     that has blank lines ends its last document, whether or not a blank line stands there.
     """
     lines: list[str] = []
-    size, after_blank, continues = 0, True, False
+    size, has_blank, after_blank, continues = 0, False, True, False
     for path in inputs:
+        if has_blank and not after_blank:
+            lines.append("")
+            after_blank = True
         has_blank = False
         for line, length in read_lines(path):
             size += length
@@ -111,9 +118,6 @@ def read_chunks(inputs: list[Path]) -> Iterator[Chunk]:
             if size >= CHUNK and (blank or size >= 4 * CHUNK):
                 yield Chunk(lines, size, continues)
                 lines, size, continues = [], 0, not blank
-        if has_blank and not after_blank and path != inputs[-1]:
-            lines.append("")
-            after_blank = True
     if lines:
         yield Chunk(lines, size, continues)
 
@@ -125,8 +129,6 @@ def binarize(settings: Settings, force: bool = False) -> dict:
     `fairseq-preprocess --only-source --srcdict dict.txt --workers 1` on the ids written as decimal strings.
     """
     inputs = expand(settings.input)
-    if settings.max_document_tokens < 0 or 0 < settings.max_document_tokens < 8:
-        raise UserError(f"--max-document-tokens {settings.max_document_tokens}: 0 (never) or at least 8")
     vocabulary = Vocabulary(settings.tokenizer, settings.dict)
     # The dictionary in the data folder must be one for all its splits.
     copy = settings.output / "dict.txt"

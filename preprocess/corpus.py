@@ -15,7 +15,7 @@ from fairseq_hebrew.stage.options import expand, from_mapping
 from fairseq_hebrew.stage.progress import log
 
 from . import binarize, clean, dedup, shuffle, split, train_bpe
-from .documents import LAYOUTS
+from .documents import LAYOUTS, layout_of
 
 SECTIONS = ("input", "output", "clean", "dedup", "shuffle", "split", "train-bpe", "binarize", "workers", "memory")
 
@@ -101,10 +101,24 @@ def prepare(path: Path, output: Path | None, root: Path | None = None, force: bo
     done["shuffle"] = shuffle.shuffle(stages["shuffle"], force)
     done["split"] = split.split(stages["split"], force)
     done["train-bpe"] = train_bpe.train_bpe(stages["train-bpe"], force)
+    _drop_stale(output, splits)
     for name, made in zip(splits, binaries):
         done[f"binarize-{name}"] = binarize.binarize(made, force)
     log(f"corpus: ready for fairseq-train {data} --user-dir fairseq_hebrew --task hebrew_masked_lm")
     return done
+
+
+def _drop_stale(output: Path, splits: Sequence[str]) -> None:
+    """Remove what an earlier configuration left: splits that are no more, and binaries of another dictionary."""
+    text, data = output / "text" / "split", output / "data"
+    copy = data / "dict.txt"
+    other = copy.exists() and copy.read_bytes() != (output / "tokenizer" / "dict.txt").read_bytes()
+    for name in split.SPLITS:
+        stale = [] if name in splits else [text / f"{name}.txt"]
+        if other or name not in splits:
+            stale += [data / f"{name}.{ending}" for ending in ("manifest.json", "idx", "bin")]
+        for path in stale:
+            path.unlink(missing_ok=True)
 
 
 def _sources(given: Any, path: Path, root: Path) -> list[tuple[list[Path], str]]:
@@ -125,6 +139,9 @@ def _sources(given: Any, path: Path, root: Path) -> list[tuple[list[Path], str]]
         found.append((expand([Path(entry["path"])], base=root), layout))
     # Looked for now: a name with a mistake in it must not cost the hours of the stages before it.
     require_inputs([file for files, _ in found for file in files])
+    for files, layout in found:
+        for file in files:
+            layout_of(file, layout)
     return found
 
 

@@ -45,7 +45,7 @@ def _sentences(line: str, limit: int, vocabulary: Vocabulary) -> Iterator[str]:
     position = 0
     for end in [*(match.end() for match in _SENTENCE_END.finditer(line)), len(line)]:
         if sentence := line[position:end].strip():
-            yield from _pieces(sentence, limit, vocabulary)
+            yield from (piece for piece in _pieces(sentence, limit, vocabulary) if piece.strip())
         position = end
 
 

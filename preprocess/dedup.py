@@ -48,15 +48,18 @@ def dedup(settings: Settings, force: bool = False) -> dict:
 
     def work(outputs: Outputs) -> tuple[list[Path], dict]:
         total = sum(path.stat().st_size for path in inputs)
-        with scratch_folder(settings.output) as scratch, Progress("dedup", 2 * total) as progress:
+        with (
+            scratch_folder(settings.output) as scratch,
+            outputs.open(settings.output) as file,
+            Progress("dedup", 2 * total) as progress,
+        ):
             counter = KeyCounter(scratch / "documents.keys", KEY_BYTES, settings.memory << 20)
             for document in all_documents(inputs, settings.documents, progress):
                 counter.add(blake2b(document.text, digest_size=KEY_BYTES).digest())
             first = counter.first_occurrences()
-            with outputs.open(settings.output) as file:
-                for keep, document in zip(first, all_documents(inputs, settings.documents, progress)):
-                    if keep:
-                        file.write(document.text + b"\n")
+            for keep, document in zip(first, all_documents(inputs, settings.documents, progress)):
+                if keep:
+                    file.write(document.text + b"\n")
         kept = int(first.sum())
         return [settings.output], {"documents_in": len(first), "documents_out": kept, "duplicates": len(first) - kept}
 

@@ -77,6 +77,7 @@ def read_documents(path: Path, layout: str = "blank") -> Iterator[Document]:
         if first:
             block, first = block.removeprefix(b"\xef\xbb\xbf"), False
         block = block.replace(b"\r\n", b"\n")
+        block = block if block.endswith(b"\n") else block + b"\n"
         if layout == "lines":
             for number, text in enumerate(block.split(b"\n"), start=start):
                 if text.strip():
@@ -87,8 +88,7 @@ def read_documents(path: Path, layout: str = "blank") -> Iterator[Document]:
             yield from _document(block[position : gap.start() + 1], start, layout)
             start += block.count(b"\n", position, gap.end())
             position = gap.end()
-        rest = block[position:]
-        yield from _document(rest if rest.endswith(b"\n") else rest + b"\n", start, layout)
+        yield from _document(block[position:], start, layout)
 
 
 def _document(text: bytes, line: int, layout: str) -> Iterator[Document]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
 from collections.abc import Iterator
@@ -34,9 +35,7 @@ LONGEST_SENTENCE = 1 << 20
 class Settings:
     input: list[Path] = setting(help="text files or glob patterns", changes_result=False)
     output: Path = setting(help="folder for the tokenizer, vocab.json, merges.txt and dict.txt", changes_result=False)
-    vocab_size: int = setting(
-        help="entries without the 4 specials; HalleluBERT has 52000, NeoDictaBERT 90000", least=256
-    )
+    vocab_size: int = setting(help="entries without the 4 specials; HalleluBERT has 52000, NeoDictaBERT 90000")
     model: str = setting(
         "bpe",
         "byte-level BPE, or sentencepiece with byte fallback",
@@ -53,6 +52,15 @@ class Settings:
     )
     seed: int = setting(1, "of the sample")
     workers: int = setting(1, "processes that count tokens for dict.txt", changes_result=False, least=1)
+
+    def __post_init__(self) -> None:
+        if self.vocab_size < 256:
+            raise UserError(f"--vocab-size {self.vocab_size}: at least 256, one entry a byte")
+        if self.sample_megabytes * 1_000_000 > MOST_BYTES and self.model == "bpe":
+            raise UserError(
+                f"--sample-megabytes {self.sample_megabytes}: the trainer counts pairs in 32 bits, which overflow on "
+                f"Hebrew past {MOST_BYTES // 1_000_000} MB; give at most that"
+            )
 
 
 def sampled_lines(inputs: list[Path], settings: Settings, progress: Progress) -> Iterator[str]:
@@ -75,16 +83,10 @@ def sampled_lines(inputs: list[Path], settings: Settings, progress: Progress) ->
 def train_bpe(settings: Settings, force: bool = False) -> dict:
     """Run the stage; the manifest. Raises UserError when the text cannot give as many entries as were asked for."""
     inputs = expand(settings.input)
-    if settings.vocab_size < 256:
-        raise UserError(f"--vocab-size {settings.vocab_size}: at least 256, one entry a byte")
-    if settings.sample_megabytes * 1_000_000 > MOST_BYTES and settings.model == "bpe":
-        raise UserError(
-            f"--sample-megabytes {settings.sample_megabytes}: the trainer counts pairs in 32 bits, which overflow on "
-            f"Hebrew past {MOST_BYTES // 1_000_000} MB; give at most that"
-        )
 
     def work(outputs: Outputs) -> tuple[list[Path], dict]:
         total = sum(path.stat().st_size for path in inputs)
+        outputs.path(settings.output / "dict.txt")
         with scratch_folder(settings.output / "tokenizer") as scratch:
             with Progress("train-bpe: words", total) as progress:
                 lines = sampled_lines(inputs, settings, progress)
@@ -131,8 +133,9 @@ def _train_byte_level(lines: Iterator[str], settings: Settings, folder: Path) ->
             f"{settings.input[0]}: only {learned - len(SPECIALS)} entries can be learned from this text, "
             f"{settings.vocab_size} were asked for; give more text, a smaller --vocab-size or --min-frequency 1"
         )
-    tokenizer.save(str(folder / ByteLevelBPE.FILE))
-    saved = json.loads((folder / ByteLevelBPE.FILE).read_text(encoding="utf-8"))
+    content = tokenizer.to_str(pretty=True)
+    (folder / ByteLevelBPE.FILE).write_text(content, encoding="utf-8")
+    saved = json.loads(content)
     vocabulary = json.dumps(saved["model"]["vocab"], ensure_ascii=False)
     (folder / "vocab.json").write_text(vocabulary, encoding="utf-8")
     merges = [" ".join(merge) if isinstance(merge, list) else merge for merge in saved["model"]["merges"]]
@@ -144,10 +147,22 @@ def _train_sentencepiece(lines: Iterator[str], settings: Settings, folder: Path)
     import sentencepiece
 
     bos, pad, eos, unk = SPECIALS
+    # Not to a file of its own: the model would hold the file's name, and differ from folder to folder.
+    model = io.BytesIO()
+    unreadable: list[Exception] = []
+
+    def sentences() -> Iterator[str]:
+        # The trainer turns what the iterator raises into words of its own.
+        try:
+            yield from (line for line in lines if line)
+        except Exception as error:
+            unreadable.append(error)
+            raise
+
     try:
         sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=(line for line in lines if line),
-            model_prefix=str(folder / "sentencepiece"),
+            sentence_iterator=sentences(),
+            model_writer=model,
             model_type=settings.model.removeprefix("sentencepiece-"),
             vocab_size=settings.vocab_size + len(SPECIALS),
             byte_fallback=True,
@@ -169,11 +184,14 @@ def _train_sentencepiece(lines: Iterator[str], settings: Settings, folder: Path)
             minloglevel=2,
         )
     except RuntimeError as error:
+        if unreadable:
+            raise unreadable[0] from None
         reason = str(error).strip().splitlines()[-1]
         raise UserError(
             f"{settings.input[0]}: sentencepiece could not learn {settings.vocab_size} entries ({reason}); "
             "give more text or a smaller --vocab-size"
         ) from None
+    (folder / SentencePiece.FILE).write_bytes(model.getvalue())
     return [SentencePiece.FILE]
 
 

@@ -82,8 +82,13 @@ def run_command(work: Callable[[], object], debug: bool) -> int:
 
 def parser(prog: str, description: str) -> argparse.ArgumentParser:
     """An argument parser with the options every command has."""
-    made = argparse.ArgumentParser(
-        prog=prog, description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
+    made = argparse.ArgumentParser(prog=prog, description=description, formatter_class=_Help)
     made.add_argument("--debug", action="store_true", help="show the whole traceback of an error")
     return made
+
+
+class _Help(argparse.ArgumentDefaultsHelpFormatter):
+    """Tells every default but "None", which tells nothing."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        return action.help if action.default is None else super()._get_help_string(action)

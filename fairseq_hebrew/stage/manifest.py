@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .. import __version__
 from .errors import UserError
-from .output import Outputs, write_text
+from .output import Outputs, make_folder, write_text
 from .progress import log
 
 # Part of every manifest: raised when a stage's result changes for the same input and settings.
@@ -71,6 +71,7 @@ def run_stage(
     recorded = json.loads(json.dumps(settings, ensure_ascii=False, default=str))
     wanted = {"stage": name, "format": FORMAT, "settings": recorded, "inputs": [file_record(path) for path in inputs]}
     path = manifest_path(output)
+    make_folder(path.parent)
     # An output of several files is named by its folder.
     shown = output if output.suffix else output.parent
     if not force and (done := _finished(path, wanted)) is not None:

@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser, kind: type) -> None:
             parser.add_argument(option, action=argparse.BooleanOptionalAction, default=field.default, **described)
             continue
         if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
-            described |= {"required": True, "default": argparse.SUPPRESS}
+            described["required"] = True
         else:
             described["default"] = (
                 field.default if field.default is not dataclasses.MISSING else field.default_factory()

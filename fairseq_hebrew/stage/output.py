@@ -32,7 +32,7 @@ class Outputs:
         return self
 
     def path(self, final: Path) -> Path:
-        _make_folder(final.parent)
+        make_folder(final.parent)
         if final not in self._finals:
             _check_final(final, self._inputs)
             self._finals.append(final)
@@ -72,7 +72,7 @@ def scratch_folder(beside: Path) -> Iterator[Path]:
 
     folder = beside.with_name(f".{beside.name}.scratch")
     shutil.rmtree(folder, ignore_errors=True)
-    _make_folder(folder)
+    make_folder(folder)
     try:
         yield folder
     finally:
@@ -86,7 +86,8 @@ def _check_final(final: Path, inputs: Sequence[Path]) -> None:
         raise UserError(f"{final}: is also an input and would be overwritten; choose another output")
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Make an output folder and those above it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):

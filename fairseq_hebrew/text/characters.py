@@ -40,8 +40,8 @@ GERESH_INSIDE = re.compile(f"(?<=[{LETTERS}{POINTS}])[\u05f3\u2018\u2019\u201b\u
 # Control characters other than tab and the line separators, which white space handling turns into blanks.
 CONTROLS = re.compile("[\x00-\x08\x0e-\x1b\x7f\x80-\x84\x86-\x9f]")
 
-HEBREW_LETTER = re.compile(f"[{LETTERS}]")
-ANY_LETTER = re.compile(r"[^\W\d_]")
+HEBREW_LETTERS = re.compile(f"[{LETTERS}]+")
+ANY_LETTERS = re.compile(r"[^\W\d_]+")
 # Digraphs of Yiddish spelling, and words in which nothing but alef carries a point (patah or qamats).
 YIDDISH = re.compile("[\u05f0-\u05f2\ufb1f]")
 YIDDISH_WORD = re.compile(

@@ -6,6 +6,7 @@ a transliterating cleaner (as in the published pipeline for German) destroys Heb
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import dataclass
 
@@ -58,19 +59,23 @@ def _nfc(line: str) -> str:
 
 def hebrew_share(text: str) -> float:
     """The share of Hebrew letters among all letters of `text`, from 0 to 1; 0 where there is no letter."""
-    letters = len(characters.ANY_LETTER.findall(text))
-    return len(characters.HEBREW_LETTER.findall(text)) / letters if letters else 0.0
+    letters = _count(characters.ANY_LETTERS, text)
+    return _count(characters.HEBREW_LETTERS, text) / letters if letters else 0.0
 
 
 def yiddish_share(text: str) -> float:
     """Signs of Yiddish spelling per Hebrew letter, on text before its points are stripped."""
-    letters = len(characters.HEBREW_LETTER.findall(text))
     signs = len(characters.YIDDISH.findall(text))
-    words = len(characters.YIDDISH_WORD.findall(text))
+    words = len(characters.YIDDISH_WORD.findall(text)) if characters.HAS_POINTS.search(text) else 0
     # Pointed Hebrew has such words too (אַל), among many other points; plain Hebrew has one here and there.
     if words >= 3 and words > len(characters.HEBREW_POINT.findall(text)):
         signs += words
+    letters = _count(characters.HEBREW_LETTERS, text) if signs else 0
     return signs / letters if letters else 0.0
+
+
+def _count(characters_of: re.Pattern, text: str) -> int:
+    return sum(map(len, characters_of.findall(text)))
 
 
 def is_mojibake(line: str) -> bool:

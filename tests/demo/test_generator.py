@@ -74,9 +74,7 @@ def test_every_form_is_hebrew_without_niqqud():
 
 def test_every_entry_has_all_its_forms():
     assert all(len(a.forms) == 4 for a in adjectives().values())
-    assert all(
-        (len(v.past), len(v.present), len(v.future)) == (3, 4, 3) for v in verbs().values()
-    )
+    assert all((len(v.past), len(v.present), len(v.future)) == (3, 4, 3) for v in verbs().values())
     assert all(len(forms) == 4 for forms in inflected().values())
 
 
@@ -142,10 +140,18 @@ def test_hand_worked_phrases(made, expected):
 @pytest.mark.parametrize(
     ("number", "gender", "expected"),
     [
-        (3, "f", "שלוש"), (3, "m", "שלושה"), (11, "f", "אחת עשרה"), (12, "m", "שנים עשר"),
-        (20, "m", "עשרים"), (21, "f", "עשרים ואחת"), (100, "m", "מאה"), (110, "m", "מאה ועשרה"),
-        (123, "f", "מאה עשרים ושלוש"), (218, "m", "מאתיים ושמונה עשר"),
-        (1948, "f", "אלף תשע מאות ארבעים ושמונה"), (3000, "m", "שלושת אלפים"),
+        (3, "f", "שלוש"),
+        (3, "m", "שלושה"),
+        (11, "f", "אחת עשרה"),
+        (12, "m", "שנים עשר"),
+        (20, "m", "עשרים"),
+        (21, "f", "עשרים ואחת"),
+        (100, "m", "מאה"),
+        (110, "m", "מאה ועשרה"),
+        (123, "f", "מאה עשרים ושלוש"),
+        (218, "m", "מאתיים ושמונה עשר"),
+        (1948, "f", "אלף תשע מאות ארבעים ושמונה"),
+        (3000, "m", "שלושת אלפים"),
     ],
 )
 def test_numbers_in_words(number, gender, expected):
@@ -271,7 +277,7 @@ def test_counted_nouns_agree_in_running_text(text_sentences):
     noun_forms, _ = _surfaces()
     checked, wrong = 0, []
     for sentence in text_sentences:
-        words = re.findall("[א-ת\"]+", sentence)
+        words = re.findall('[א-ת"]+', sentence)
         for before, numeral, noun in zip(["", *words], words, words[1:]):
             genders = {slot[0] for slot in noun_forms.get(noun, ())}
             if not genders or numeral not in masculine | feminine:
@@ -417,8 +423,12 @@ def test_pointed_words_are_the_same_words():
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
     return subprocess.run(
-        [sys.executable, str(COMMAND), *arguments], cwd=folder, capture_output=True,
-        text=True, encoding="utf-8", env={"PYTHONIOENCODING": "utf-8", "PATH": ""},
+        [sys.executable, str(COMMAND), *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env={"PYTHONIOENCODING": "utf-8", "PATH": ""},
     )
 
 

@@ -53,7 +53,7 @@ def test_the_page_shows_them_escaped_and_the_curve_is_a_picture(finished):
 
 def test_what_is_missing_is_named(finished):
     (finished / "fertility.json").unlink()
-    with pytest.raises(UserError, match="fertility.json: missing"):
+    with pytest.raises(UserError, match=r"fertility\.json: missing"):
         write_report(finished, None)
     assert not (finished / "index.html").exists()
     assert "no such folder" in the_error(run("fairseq-hebrew", "report", finished / "none"))

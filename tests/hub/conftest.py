@@ -3,9 +3,9 @@
 from types import SimpleNamespace
 
 import pytest
-from commands import DEMO, KINDS, run, stir, train
 
 from fairseq_hebrew.hub import export
+from tests.hub.commands import DEMO, KINDS, run, stir, train
 
 
 @pytest.fixture(scope="session")

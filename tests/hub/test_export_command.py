@@ -6,11 +6,11 @@ import shutil
 import pytest
 import torch
 import yaml
-from commands import KINDS, command
 from safetensors.torch import load_file
 
 from fairseq_hebrew.hub import export
 from fairseq_hebrew.hub.checkpoint import read_checkpoint
+from tests.hub.commands import KINDS, command
 
 FILES = {
     "README.md", "config.json", "export-hf.manifest.json", "merges.txt", "model.safetensors",

@@ -8,9 +8,9 @@ import sys
 
 import pytest
 import torch
-from commands import DEMO, KINDS, ROOT
 
 from fairseq_hebrew.text.vocabulary import Vocabulary
+from tests.hub.commands import DEMO, KINDS, ROOT
 
 transformers = pytest.importorskip("transformers")
 

@@ -114,9 +114,7 @@ def test_another_tokenizer_is_refused_also_one_of_the_same_size(trained, tokeniz
     told = the_error(fine_tune(data, tmp_path / "save", other, name, *start))
     assert "another dictionary" in told and str(other) in told
     predicting = ("--tokenizer", other, "--output", tmp_path / "p")
-    assert "another dictionary" in the_error(
-        run("fairseq-hebrew", "predict", save / "checkpoint_best.pt", *predicting)
-    )
+    assert "another dictionary" in the_error(run("fairseq-hebrew", "predict", save / "checkpoint_best.pt", *predicting))
     assert not (tmp_path / "p").exists()
 
 

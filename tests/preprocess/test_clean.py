@@ -1,0 +1,149 @@
+"""Cleaning: normalized lines, and what is no Hebrew text dropped with its reason counted."""
+
+import pytest
+
+from fairseq_hebrew.preprocess.clean import Settings, clean, clean_document
+from fairseq_hebrew.stage.errors import UserError
+
+HEBREW = "זהו משפט ארוך מספיק כדי שהמסמך הזה יישאר."
+YIDDISH = "דער ייִדישער שרײַבער האָט געשריבן אַ בוך װעגן דער אַלטער היים"
+
+
+def run(tmp_path, content, **settings):
+    source = tmp_path / "in.txt"
+    source.write_bytes(content if isinstance(content, bytes) else content.encode())
+    output = tmp_path / "out.txt"
+    manifest = clean(Settings(input=[source], output=output, **settings))
+    return output.read_text(encoding="utf-8"), manifest["counts"]
+
+
+def mojibake(text):
+    return text.encode("utf-8").decode("latin-1")
+
+
+def test_lines_are_normalized_and_documents_kept_apart(tmp_path):
+    text = f"\ufeff\u200fשָׁלוֹם   עולם, צה״ל\r\n{HEBREW}\r\n \r\n\r\n{HEBREW} שני\n \u200f \n"
+    made, counts = run(tmp_path, text)
+    assert made == f'שלום עולם, צה"ל\n{HEBREW}\n\n{HEBREW} שני\n\n'
+    assert counts["documents_in"] == counts["documents_out"] == 2 and counts["lines_out"] == 3
+
+
+def test_niqqud_is_kept_on_request(tmp_path):
+    made, _ = run(tmp_path, "שָׁלוֹם\u200f לכל האנשים הטובים בעולם\n", keep_niqqud=True, documents="lines")
+    assert made == "שָׁלוֹם לכל האנשים הטובים בעולם\n\n".replace("שָׁ", "ש\u05b8\u05c1")
+
+
+def test_moses_punctuation_on_request(tmp_path):
+    made, _ = run(tmp_path, f"{HEBREW} – „כך”…\n", normalize_punctuation=True)
+    assert made == f'{HEBREW} - "כך"...\n\n'
+
+
+def test_each_reason_is_counted(tmp_path):
+    documents = [
+        HEBREW,
+        "This is an English document about nothing in particular.",
+        "Это русский документ ни о чём",
+        "קצר",
+        YIDDISH,
+        mojibake(HEBREW) + "\n" + mojibake(HEBREW),
+        mojibake(HEBREW) + "\n" + HEBREW,
+        "\u200f\n\u200e",
+        "1234567890 !!! 1234567890 ???",
+        HEBREW + " and some English words",
+    ]
+    made, counts = run(tmp_path, "\n\n".join(documents))
+    assert made == f"{HEBREW}\n\n{HEBREW}\n\n{HEBREW} and some English words\n\n"
+    assert counts == {
+        "documents_in": 10,
+        "documents_out": 3,
+        "lines_out": 3,
+        "dropped_not_hebrew": 3,
+        "dropped_short": 1,
+        "dropped_yiddish": 1,
+        "dropped_mojibake": 1,
+        "dropped_empty": 1,
+        "lines_dropped_mojibake": 3,
+    }
+
+
+def test_limits_are_settings():
+    half = "שלוםabcd שלוםabcd שלוםabcd"
+    settings = Settings(input=[], output=None)
+    assert clean_document(half, settings)[1] is None
+    settings.min_hebrew = 0.51
+    assert clean_document(half, settings)[1] == "not_hebrew"
+    settings.min_characters = 100
+    assert clean_document(HEBREW, settings)[1] == "short"
+    settings.min_characters = 0
+    assert clean_document("א", settings) == (["א"], None, 0)
+    settings.max_yiddish = 1.0
+    assert clean_document(YIDDISH, settings)[1] is None
+
+
+def test_boilerplate_is_counted_once_a_document_and_dropped(tmp_path):
+    documents = [f"תפריט ראשי\n{HEBREW} {number}\nתפריט ראשי\nכל הזכויות שמורות" for number in range(4)]
+    long = "מילה " * 60
+    documents += [f"{HEBREW} אחר\nכל הזכויות שמורות", "תפריט ראשי\nכל הזכויות שמורות"]
+    documents += [f"{long}{n}\n{long}" for n in range(6)]
+    made, counts = run(tmp_path, "\n\n".join(documents), boilerplate_repeats=5)
+    assert "הזכויות" not in made and made.count("תפריט ראשי") == 8, "5 documents are not more than 5"
+    assert made.count(long.strip() + "\n") == 6, "long lines are no boilerplate"
+    assert counts["lines_dropped_boilerplate"] == 6 and counts["dropped_boilerplate"] == 1
+    assert counts["documents_out"] == 11
+    made, counts = run(tmp_path, "\n\n".join(documents))
+    assert "lines_dropped_boilerplate" not in counts and made.count("הזכויות") == 6
+
+
+def test_a_document_of_boilerplate_alone_leaves_no_blank_lines(tmp_path):
+    text = f"שורה חוזרת\n\nשורה חוזרת\n\n{HEBREW}\n"
+    made, counts = run(tmp_path, text, boilerplate_repeats=1, min_characters=0)
+    assert made == f"{HEBREW}\n\n" and counts["documents_out"] == 1
+    with pytest.raises(UserError, match="every line is boilerplate"):
+        run(tmp_path, "שורה חוזרת\n\nשורה חוזרת\n", boilerplate_repeats=1, min_characters=0)
+
+
+def test_layouts(tmp_path):
+    two = f"{HEBREW} אחת\n{HEBREW} שתיים\n"
+    assert run(tmp_path, two, documents="lines")[0] == f"{HEBREW} אחת\n\n{HEBREW} שתיים\n\n"
+    assert run(tmp_path, two, documents="blank")[0] == two + "\n"
+    assert run(tmp_path, two + "\n")[0] == two + "\n"
+    tokens = "\n".join(f"{word} O" for word in ["הילדים", "אמרו", ":", "אנחנו", "הולכים", "הביתה", ",", "עכשיו", "!"])
+    assert run(tmp_path, tokens + "\n\n", documents="tokens")[0] == "הילדים אמרו: אנחנו הולכים הביתה, עכשיו!\n\n"
+    with pytest.raises(UserError, match="say --documents lines"):
+        run(tmp_path, two)
+
+
+def test_a_cleaned_text_stays_as_it_is(tmp_path, documents, written):
+    made, _ = run(tmp_path, written(tmp_path / "a", documents(50, seed=1)).read_bytes(), min_characters=0)
+    assert run(tmp_path, made, min_characters=0)[0] == made
+
+
+def test_workers_do_not_change_the_result(tmp_path, documents, written, monkeypatch):
+    source = written(tmp_path / "a.txt", documents(1500, seed=1, paragraphs=20))
+    assert source.stat().st_size > 1 << 20, "several chunks"
+    for repeats in (0, 3):
+        results = set()
+        for workers in (1, 3):
+            settings = Settings(
+                input=[source, source], output=tmp_path / "out.txt", workers=workers, boilerplate_repeats=repeats
+            )
+            counts = clean(settings, force=True)["counts"]
+            results.add(((tmp_path / "out.txt").read_bytes(), tuple(sorted(counts.items()))))
+        assert len(results) == 1
+
+
+def test_a_file_of_another_language_is_named(tmp_path, written, refused):
+    hebrew = written(tmp_path / "he.txt", [[HEBREW]])
+    english = written(tmp_path / "en.txt", [["An English text, long enough to be kept."]] * 3)
+    said = refused("clean", "--input", hebrew, english, "--output", tmp_path / "out.txt")
+    assert "en.txt: no document is left after cleaning (3 not_hebrew); is it Hebrew text?" in said
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["en.txt", "he.txt"]
+
+
+def test_the_command(tmp_path, written, command):
+    source = written(tmp_path / "a.txt", [[HEBREW], ["English only, nothing else in here"]])
+    done = command("clean", "--input", source, "--output", tmp_path / "out.txt", "--workers", "2")
+    assert done.returncode == 0 and done.stdout == ""
+    assert (tmp_path / "out.txt").read_text(encoding="utf-8") == f"{HEBREW}\n\n"
+    again = command("clean", "--input", source, "--output", tmp_path / "out.txt", "--workers", "1")
+    assert "up to date, skipped" in again.stderr

@@ -1,0 +1,141 @@
+"""Stages that are killed or run out of disk: nothing half-written under a final name, and the next run is whole."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from fairseq_hebrew.preprocess import binarize, clean, dedup, shuffle, split, train_bpe
+from fairseq_hebrew.stage import output as stage_output
+
+FINAL = {"shuffle": ["out.txt"], "binarize": ["o/train.bin", "o/train.idx"], "dedup": ["out.txt"], "clean": ["out.txt"]}
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory, documents, written):
+    """About 3 MB of text."""
+    made = documents(1000, seed=1, paragraphs=10)
+    return written(tmp_path_factory.mktemp("source") / "a.txt", [[f"{n}", *lines] for n in range(5) for lines in made])
+
+
+def arguments(name, source, tokenizer, folder):
+    options = [name, "--input", source, "--output", folder / ("o" if name == "binarize" else "out.txt")]
+    options += ["--tokenizer", tokenizer] if name == "binarize" else []
+    options += {"shuffle": ["--memory", "1"], "binarize": ["--workers", "2"], "clean": ["--workers", "2"]}.get(name, [])
+    return [sys.executable, "-m", "fairseq_hebrew.cli", *map(str, options)]
+
+
+@pytest.mark.parametrize("name", ["shuffle", "binarize", "clean", "dedup"])
+def test_a_killed_stage_leaves_nothing_final_and_is_whole_the_next_time(tmp_path, source, tokenizer, name):
+    undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
+    for folder in (undisturbed, killed):
+        folder.mkdir()
+    subprocess.run(arguments(name, source, tokenizer, undisturbed), check=True, capture_output=True)
+    wanted = {final: (undisturbed / final).read_bytes() for final in FINAL[name]}
+    for delay in (0.0, 0.03, 0.1):
+        process = subprocess.Popen(
+            arguments(name, source, tokenizer, killed), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        while process.poll() is None and not list(killed.rglob(".*.part")):
+            time.sleep(0.002)
+        time.sleep(delay)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        if not delay:
+            assert any(killed.rglob(".*")), "killed in the middle"
+        for final in FINAL[name]:
+            if (killed / final).exists():
+                assert (killed / final).read_bytes() == wanted[final], "partial under its final name"
+    subprocess.run(arguments(name, source, tokenizer, killed), check=True, capture_output=True)
+    assert {final: (killed / final).read_bytes() for final in FINAL[name]} == wanted
+    left = [path for path in killed.rglob("*") if path.name.startswith(".")]
+    assert left == [], "what kills left behind is gone"
+
+
+def stages(source, tokenizer, folder):
+    return {
+        "clean": lambda: clean.clean(clean.Settings(input=[source], output=folder / "out.txt")),
+        "boilerplate": lambda: clean.clean(
+            clean.Settings(input=[source], output=folder / "out.txt", boilerplate_repeats=3)
+        ),
+        "dedup": lambda: dedup.dedup(dedup.Settings(input=[source], output=folder / "out.txt")),
+        "shuffle": lambda: shuffle.shuffle(shuffle.Settings(input=[source], output=folder / "out.txt")),
+        "buckets": lambda: shuffle.shuffle(shuffle.Settings(input=[source], output=folder / "out.txt", memory=1)),
+        "split": lambda: split.split(split.Settings(input=[source], output=folder / "o", valid_bytes=500)),
+        "train-bpe": lambda: train_bpe.train_bpe(
+            train_bpe.Settings(input=[source], output=folder / "o", vocab_size=300)
+        ),
+        "binarize": lambda: binarize.binarize(
+            binarize.Settings(input=[source], tokenizer=tokenizer, output=folder / "o")
+        ),
+    }
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the limit is set in a child process")
+@pytest.mark.parametrize(
+    "name", ["clean", "boilerplate", "dedup", "shuffle", "buckets", "split", "train-bpe", "binarize"]
+)
+def test_a_full_disk_is_one_clear_line_and_nothing_is_left(tmp_path, source, tokenizer, name):
+    """A limit on the size of files, which the system reports as it reports a full disk."""
+    small = tmp_path / "a.txt"
+    small.write_bytes(source.read_bytes()[:200_000].rpartition(b"\n\n")[0])
+    folder = tmp_path / "made"
+    folder.mkdir()
+    process = subprocess.run(
+        [sys.executable, "-c", LIMITED, str(small), str(tokenizer), str(folder), name],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parent,
+    )
+    assert process.returncode == 1, process.stderr
+    lines = process.stderr.splitlines()
+    assert "Traceback" not in process.stderr and lines[-1].startswith("error: file too large while writing "), lines
+    assert str(folder) in lines[-1] and "free some space" in lines[-1]
+    assert [path for path in folder.rglob("*") if path.is_file()] == []
+
+
+LIMITED = """
+import resource, signal, sys
+from pathlib import Path
+import test_interrupted
+from fairseq_hebrew.stage.errors import run_command
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (4_000, 4_000))
+source, tokenizer, folder, name = sys.argv[1:]
+stage = test_interrupted.stages(Path(source), Path(tokenizer), Path(folder))[name]
+sys.exit(run_command(stage, debug=False))
+"""
+
+
+def test_the_last_bytes_of_a_file_may_be_those_that_do_not_fit(tmp_path, monkeypatch, documents, written):
+    """A buffered file reports a full disk when it is closed."""
+    source = written(tmp_path / "a.txt", documents(5, seed=1))
+    real = open
+
+    class Full:
+        def __init__(self, file):
+            self.file = file
+
+        def __getattr__(self, name):
+            return getattr(self.file, name)
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            self.file.close()
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    def full(path, mode="r", *more, **options):
+        file = real(path, mode, *more, **options)
+        return Full(file) if "w" in mode else file
+
+    monkeypatch.setattr(stage_output, "open", full, raising=False)
+    command = ["--input", str(source), "--output", str(tmp_path / "out.txt")]
+    assert dedup.COMMAND.main(command) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]

@@ -1,0 +1,108 @@
+"""Ordered work in several processes."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from fairseq_hebrew.stage.errors import UserError
+from fairseq_hebrew.stage.parallel import AHEAD, ordered_map
+
+_shift = 0
+
+
+def start(shift):
+    global _shift
+    _shift = shift
+
+
+def work(number):
+    time.sleep(0.02 * (number % 3))
+    return number + _shift
+
+
+def fail_at_three(number):
+    if number == 3:
+        raise UserError("three")
+    return number
+
+
+def end_at_three(number):
+    if number == 3:
+        os._exit(9)
+    return number
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_results_come_in_the_order_of_the_chunks(workers):
+    assert list(ordered_map(work, range(20), workers, start, (100,))) == list(range(100, 120))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_few_chunks_are_held(workers):
+    taken = 0
+
+    def chunks():
+        nonlocal taken
+        for number in range(50):
+            taken += 1
+            yield number
+
+    for done, _ in enumerate(ordered_map(work, chunks(), workers)):
+        assert taken - done <= AHEAD * workers
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_errors_of_workers_and_of_the_reader_come_through(workers):
+    with pytest.raises(UserError, match="three"):
+        list(ordered_map(fail_at_three, range(9), workers))
+
+    def chunks():
+        yield 1
+        raise UserError("reading")
+
+    with pytest.raises(UserError, match="reading"):
+        list(ordered_map(work, chunks(), workers))
+
+
+def test_a_killed_worker_is_a_clear_line():
+    with pytest.raises(UserError, match="fewer --workers"):
+        list(ordered_map(end_at_three, range(9), 2))
+
+
+def test_no_worker_is_refused():
+    with pytest.raises(UserError, match="--workers 0"):
+        list(ordered_map(work, [1], 0))
+
+
+def test_workers_end_with_a_parent_that_was_killed(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import os, time\n"
+        "from fairseq_hebrew.stage.parallel import ordered_map\n"
+        "def pid(_):\n"
+        "    time.sleep(0.1)\n"
+        "    return os.getpid()\n"
+        "if __name__ == '__main__':\n"
+        "    for number in ordered_map(pid, range(10000), 2):\n"
+        "        print(number, flush=True)\n"
+    )
+    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True) as process:
+        pids = {int(process.stdout.readline()) for _ in range(6)}
+        os.kill(process.pid, signal.SIGKILL)
+    for _ in range(100):
+        if not any(os.path.exists(f"/proc/{pid}") and _state(pid) != "Z" for pid in pids):
+            return
+        time.sleep(0.1)
+    pytest.fail("workers outlive their parent")
+
+
+def _state(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0]
+    except OSError:
+        return "Z"
