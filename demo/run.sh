@@ -65,7 +65,7 @@ fine_tune() {
     train "$name" "$here/corpus/$name" --task "$task" --description "$here/tasks/$name.yaml" \
         --tokenizer-dir "$out/corpus/tokenizer" --arch hallelubert_tiny --finetune-from-model "$checkpoint" \
         --criterion classification --batch-size 16 --optimizer adam --adam-betas '(0.9,0.98)' --weight-decay 0.01 \
-        --lr 1e-3 --lr-scheduler polynomial_decay --warmup-updates 30 \
+        --lr 5e-4 --lr-scheduler polynomial_decay --warmup-updates 30 \
         --total-num-update $((34 * epochs)) --max-epoch "$epochs" --log-interval 10 \
         --best-checkpoint-metric "$metric" --maximize-best-checkpoint-metric --patience 8 \
         --no-epoch-checkpoints --no-last-checkpoints

@@ -20,6 +20,7 @@ PLUGIN = Path(__file__).parent
 def load_checkpoint(path: Path, overrides: dict):
     """(model in evaluation mode, its task) of a fine-tuned checkpoint; raises UserError for any other."""
     from fairseq import checkpoint_utils, utils
+    from fairseq.dataclass.utils import overwrite_args_by_name
 
     if not path.is_file():
         raise UserError(f"{path}: no such checkpoint; fairseq-train writes checkpoint_best.pt into its --save-dir")
@@ -30,9 +31,9 @@ def load_checkpoint(path: Path, overrides: dict):
     kept = (state.get("task_state") or {}).get(DESCRIPTION)
     if kept is None:
         raise UserError(f"{path}: no checkpoint of a fine-tuning task; fine-tune one first, see docs/fine-tuning.md")
-    models, _, task = checkpoint_utils.load_model_ensemble_and_task(
-        [str(path)], arg_overrides={"description": kept, **overrides}, state=state
-    )
+    # fairseq applies overrides while it reads a file, and this one is read.
+    overwrite_args_by_name(state["cfg"], {"description": kept, **overrides})
+    models, _, task = checkpoint_utils.load_model_ensemble_and_task([str(path)], state=state)
     return models[0].eval(), task
 
 

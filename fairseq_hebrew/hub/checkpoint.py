@@ -92,7 +92,7 @@ def read_checkpoint(path: Path, description: str | None = None) -> Checkpoint:
     if EMBEDDING not in state:
         raise UserError(f"{path}: the checkpoint has no {EMBEDDING}; it is damaged, take another copy")
     task_state = read.get("task_state") or {}
-    told = description or task_state.get(DESCRIPTION) or task.get("description")
+    told = description or task_state.get(DESCRIPTION)
     return Checkpoint(
         path=path,
         architecture=architecture,
@@ -127,10 +127,7 @@ def _encoder_config(path: Path, model: Mapping, embeddings: int) -> EncoderConfi
 def _description(path: Path, task: str, told: object) -> TaskDescription:
     if not told:
         raise UserError(f"{path}: tells no description of its task; give the one it was trained with (--description)")
-    try:
-        description = read_description(str(told))
-    except UserError as error:
-        raise UserError(f"{path}: {error} (give it with --description)") from error
+    description = read_description(str(told))
     if description.kind != task:
         raise UserError(
             f"{path}: trained with the task {task}, the description {description.where} is of a {description.kind}; "

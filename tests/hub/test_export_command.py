@@ -9,7 +9,6 @@ import yaml
 from safetensors.torch import load_file
 
 from fairseq_hebrew.hub import export
-from fairseq_hebrew.hub.checkpoint import read_checkpoint
 from tests.hub.commands import KINDS, command
 
 FILES = {
@@ -106,23 +105,17 @@ def test_a_pretrained_model_without_its_tokenizer(made, tmp_path, capsys):
     assert export.main([str(moved), str(tmp_path / "out"), "--tokenizer", str(made.tokenizer)]) == 0
 
 
-def test_a_moved_description(made, tmp_path, capsys):
-    def move(read):
-        read["cfg"]["task"].update(description="/gone/texts.yaml")
-
-    moved, out = changed(made.checkpoints["texts"], tmp_path / "a.pt", move), tmp_path / "out"
-    assert "no such description" in (line := refusal(capsys, moved, out)) and "--description" in line
-    assert "is of a token_classification" in refusal(capsys, moved, out, "--description", made.folder / "tags.yaml")
-    assert export.main([str(moved), str(out), "--description", str(made.folder / "texts.yaml")]) == 0
-    # a description that the checkpoint tells itself needs no file
-    description = read_checkpoint(made.checkpoints["texts"]).description
-    told = changed(
-        moved, tmp_path / "b.pt", lambda read: read["task_state"].update(task_description=description.to_json())
-    )
-    assert export.main([str(told), str(out)]) == 0
+def test_the_description_is_the_checkpoint_s_own_or_given(made, tmp_path, capsys):
+    good, out = made.checkpoints["texts"], tmp_path / "out"
+    moved = changed(good, tmp_path / "a.pt", lambda read: read["cfg"]["task"].update(description="/gone/texts.yaml"))
+    assert export.main([str(moved), str(out)]) == 0
+    bare = changed(good, tmp_path / "b.pt", lambda read: read["task_state"].pop("task_description"))
+    assert "tells no description" in (line := refusal(capsys, bare, out)) and "--description" in line
+    assert "is of a token_classification" in refusal(capsys, bare, out, "--description", made.folder / "tags.yaml")
+    assert export.main([str(bare), str(out), "--description", str(made.folder / "texts.yaml")]) == 0
     fewer = tmp_path / "fewer.yaml"
     fewer.write_text((made.folder / "texts.yaml").read_text().replace(", '2': off-topic", ""))
-    line = refusal(capsys, moved, out, "--description", fewer)
+    line = refusal(capsys, bare, out, "--description", fewer)
     assert "heads.labels.out.weight is [3, 128] in the checkpoint, its settings say [2, 128]" in line
 
 

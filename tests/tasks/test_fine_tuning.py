@@ -8,6 +8,7 @@ import pytest
 from tests.conftest import ROOT, run, the_error
 
 DEMO = ROOT / "demo" / "corpus"
+DESCRIPTIONS = ROOT / "demo" / "tasks"
 TASKS = {
     "ner": ("token_classification", "f1", "bmes"),
     "sentiment": ("sequence_classification", "macro_f1", "tsv"),
@@ -32,9 +33,9 @@ def fine_tune(data, save, tokenizer, name, *options):
     task, metric, _ = TASKS[name]
     return run(
         *("fairseq-train", data, "--user-dir", "fairseq_hebrew", "--task", task, "--criterion", "classification"),
-        *("--description", ROOT / "demo" / "tasks" / f"{name}.yaml", "--tokenizer-dir", tokenizer),
+        *("--description", DESCRIPTIONS / f"{name}.yaml", "--tokenizer-dir", tokenizer),
         *("--arch", "hallelubert_tiny", "--dropout", "0", "--attention-dropout", "0", "--head-dropout", "0"),
-        *("--batch-size", "16", "--optimizer", "adam", "--lr", "2e-3", "--lr-scheduler", "fixed"),
+        *("--batch-size", "16", "--optimizer", "adam", "--lr", "5e-4", "--lr-scheduler", "fixed"),
         *("--cpu", "--num-workers", "0", "--seed", "1", "--log-format", "json", "--save-dir", save),
         *("--best-checkpoint-metric", metric, "--maximize-best-checkpoint-metric"),
         *("--no-epoch-checkpoints", "--no-last-checkpoints", *options),
@@ -47,9 +48,11 @@ def trained(request, tmp_path_factory, tokenizer_dir):
     name = request.param
     folder = tmp_path_factory.mktemp(name)
     data = examples(folder / "data", name, 32)
-    validations = ["--validate-interval", "50", "--max-epoch", "150"]
-    done = fine_tune(data, folder / "save", tokenizer_dir, name, *validations)
+    description = shutil.copy(DESCRIPTIONS / f"{name}.yaml", folder / "moved-later.yaml")
+    options = ["--description", description, "--validate-interval", "50", "--max-epoch", "150"]
+    done = fine_tune(data, folder / "save", tokenizer_dir, name, *options)
     assert done.returncode == 0, done.stderr[-3000:]
+    description.unlink()  # from here on the checkpoint must know it by itself
     return name, data, folder / "save"
 
 
@@ -92,7 +95,7 @@ def test_the_checkpoint_needs_no_description_file_and_takes_another_file(trained
 def test_the_majority_baseline_needs_no_checkpoint(trained, tmp_path):
     name, data, _ = trained
     output = tmp_path / "m.jsonl"
-    description = ROOT / "demo" / "tasks" / f"{name}.yaml"
+    description = DESCRIPTIONS / f"{name}.yaml"
     options = ("--majority", "--description", description, "--data", data, "--output", output)
     done = run("fairseq-hebrew", "predict", *options)
     assert done.returncode == 0, done.stderr
