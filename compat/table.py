@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from . import better_transformer, checkpoints, clear_line, dataclass_defaults, hydra_calls, numpy2, user_dir
+from . import better_transformer, checkpoints, clear_line, dataclass_defaults, hydra_calls, log_file, numpy2, user_dir
 
 
 @dataclass(frozen=True)
@@ -105,6 +105,15 @@ CURES = (
         until="a fairseq release that takes the name of an installed package and registers it once, whoever imports it",
         modules=("fairseq.utils",),
         function=user_dir.resolve_packages,
+    ),
+    Cure(
+        name="log file",
+        begins="fairseq 0.12",
+        why="with --log-file every epoch and every validation adds a handler for the same file, so that the n-th "
+        "validation is written n times and more",
+        until="a fairseq release that opens the file once",
+        modules=("fairseq.logging.progress_bar",),
+        function=log_file.open_once,
     ),
     Cure(
         name="clear lines",
