@@ -8,6 +8,8 @@ import os
 def open_once(module) -> None:
     """Wrap `progress_bar` so that the handler it adds for a log file replaces the one it added before."""
     stock = module.progress_bar
+    if hasattr(stock, "__wrapped__"):
+        return
 
     @functools.wraps(stock)
     def progress_bar(*args, **kwargs):
