@@ -44,6 +44,14 @@ class DictionaryState:
         return super().build_model(cfg, from_checkpoint)
 
     @property
+    def source_dictionary(self):
+        return self.dictionary
+
+    @property
+    def target_dictionary(self):
+        return self.dictionary
+
+    @property
     def dictionary_path(self) -> str:
         """Where the task's dictionary was read, for messages."""
         return os.path.join(self.cfg.data.split(os.pathsep)[0], "dict.txt")

@@ -138,14 +138,6 @@ class LabelledTask(DictionaryState, FairseqTask):
     def max_positions(self) -> int:
         return self.max_tokens
 
-    @property
-    def source_dictionary(self):
-        return self.dictionary
-
-    @property
-    def target_dictionary(self):
-        return self.dictionary
-
 
 def f1(correct: float, predicted: float, gold: float) -> float:
     """The F1 of counts, in percent; 0 where nothing is right."""

@@ -146,14 +146,6 @@ class HebrewMaskedLMTask(DictionaryState, FairseqTask):
             first = os.path.join(utils.split_paths(self.cfg.data)[0], "dict.txt")
             raise at(os.path.join(folder, "dict.txt"), None, f"not the dictionary of {first}", MAKE_AGAIN)
 
-    @property
-    def source_dictionary(self):
-        return self.dictionary
-
-    @property
-    def target_dictionary(self):
-        return self.dictionary
-
 
 def read_split(path: str, dictionary, combine: bool):
     """fairseq's indexed dataset at `path`.{bin,idx}, with path1, path2... after it when `combine`.
