@@ -3,14 +3,18 @@ PYTHON ?= python3
 OUT ?= demo-out
 BUDGET ?= full
 BIN := .venv/bin
+# One file a Python version: another PYTHON builds the environment anew.
+VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+READY := .venv/ready-$(VERSION)
 
 .PHONY: setup demo test lint
 
-setup: .venv/ready
+setup: $(READY)
 
 # fairseq's 0.12.2 release pins versions that no pip of today accepts, hence --no-deps; setup.py lists its needs.
-.venv/ready: setup.py constraints.txt .ci/check-system
+$(READY): setup.py pyproject.toml constraints.txt .ci/check-system
 	sh .ci/check-system $(PYTHON)
+	rm -rf .venv
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[report,test]'
 	$(BIN)/pip install --quiet --constraint constraints.txt --no-deps fairseq

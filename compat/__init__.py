@@ -13,10 +13,20 @@ imported.
 
 from .better_transformer import drop_dead_parameters
 from .clear_line import show_tracebacks
-from .errors import CheckpointRefused, CheckpointUnreadable, ClearLineError, UserDirConflict, UserDirNotFound
+from .errors import (
+    CheckpointNotFound,
+    CheckpointNotSaved,
+    CheckpointRefused,
+    CheckpointUnreadable,
+    ClearLineError,
+    UserDirConflict,
+    UserDirNotFound,
+)
 from .hooks import start
 
 __all__ = [
+    "CheckpointNotFound",
+    "CheckpointNotSaved",
     "CheckpointRefused",
     "CheckpointUnreadable",
     "ClearLineError",

@@ -43,7 +43,7 @@ NUMPY_MAKERS = ("scalar", "_reconstruct")
 NUMPY_CODES = "?bhilqBHILQefd"
 
 ZIP, LEGACY = b"PK\x03\x04", b"\x80\x02\x8a"  # how torch's files begin since 1.6, and before
-REMEDY = "give an earlier checkpoint (fairseq-train --restore-file FILE), or copy this one again"
+REMEDY = "give another checkpoint, or copy this one again"
 REFUSALS = (
     r"Unsupported global: GLOBAL (\S+) was not",
     r"unsupported GLOBAL (\S+) whose module",

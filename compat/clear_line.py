@@ -1,8 +1,11 @@
 """Printing an error that carries a clear line as that one line, in fairseq's own commands."""
 
 import functools
+import os
 import re
 import sys
+
+from .full_disk import NO_ROOM
 
 # A data loader's worker raises its error again in the main process with its whole traceback for a text.
 FROM_WORKER = re.compile(r"^Caught \S+ in .+?\.\nOriginal Traceback", re.DOTALL)
@@ -34,9 +37,21 @@ def _one_line(text: str) -> str:
     return " ".join(lines)
 
 
+def path_line_of(error: BaseException) -> str | None:
+    """The line for a file or folder the system refused, which the error names; None for any other error.
+
+    Only of the error itself: one raised from it may be about something else.
+    """
+    if not (isinstance(error, OSError) and error.strerror and isinstance(error.filename, str | bytes | os.PathLike)):
+        return None
+    names = [name for name in (error.filename, error.filename2) if isinstance(name, str | bytes | os.PathLike)]
+    remedy = NO_ROOM[error.errno][1] if error.errno in NO_ROOM else "check the path and its permissions"
+    return _one_line(f"{' -> '.join(os.fsdecode(name) for name in names)}: {error.strerror}; {remedy}")
+
+
 def _print(error: BaseException) -> bool:
     """Print an error's clear line on stderr, if it has one and the user did not ask for tracebacks."""
-    line = None if _shown["tracebacks"] else clear_line_of(error)
+    line = None if _shown["tracebacks"] else clear_line_of(error) or path_line_of(error)
     if line is None:
         return False
     print(f"error: {line}", file=sys.stderr, flush=True)

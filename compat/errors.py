@@ -25,3 +25,11 @@ class UserDirNotFound(ClearLineError, FileNotFoundError):
 
 class UserDirConflict(ClearLineError, ImportError):
     """`--user-dir` names one folder while a module of that name came from another (stock raises ImportError too)."""
+
+
+class CheckpointNotFound(ClearLineError, ValueError):
+    """The checkpoint to start from is not there (stock raises ValueError for --finetune-from-model)."""
+
+
+class CheckpointNotSaved(ClearLineError, OSError):
+    """There is no room for a checkpoint (stock raises OSError too)."""

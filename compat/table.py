@@ -6,7 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from . import better_transformer, checkpoints, clear_line, dataclass_defaults, hydra_calls, log_file, numpy2, user_dir
+from . import (
+    better_transformer,
+    checkpoints,
+    clear_line,
+    dataclass_defaults,
+    full_disk,
+    hydra_calls,
+    log_file,
+    mapped_files,
+    missing_checkpoints,
+    numpy2,
+    user_dir,
+)
 
 
 @dataclass(frozen=True)
@@ -55,6 +67,33 @@ CURES = (
         until="a fairseq release that names the file",
         modules=("fairseq.checkpoint_utils",),
         function=checkpoints.name_unreadable_files,
+    ),
+    Cure(
+        name="missing checkpoints",
+        begins="fairseq 0.12",
+        why="a --restore-file that is not there is passed over, and the model trained from scratch; a missing "
+        "--finetune-from-model ends in a traceback, and a folder in its place is passed over too",
+        until="a fairseq release that refuses both",
+        modules=("fairseq.checkpoint_utils",),
+        function=missing_checkpoints.ask_for_them,
+    ),
+    Cure(
+        name="full disks",
+        begins="fairseq 0.12",
+        why="a checkpoint for which there is no room is tried three times, ends in two tracebacks that name no file, "
+        "and leaves its .tmp file behind, or half a checkpoint_last.pt in the place of a whole one",
+        until="a fairseq release that names the file, removes the .tmp file and renames its copies",
+        modules=("fairseq.checkpoint_utils",),
+        function=full_disk.tell_of_full_disks,
+    ),
+    Cure(
+        name="unopened datasets",
+        begins="fairseq 0.12",
+        why="a truncated or foreign .idx leaves a dataset without the map its __del__ closes, so that 'Exception "
+        "ignored in ... AttributeError' is printed below the error itself",
+        until="a fairseq release whose datasets can be deleted before they are opened",
+        modules=("fairseq.data.indexed_dataset", "fairseq.data.huffman.huffman_mmap_indexed_dataset"),
+        function=mapped_files.drop_unopened_quietly,
     ),
     Cure(
         name="numpy names",
@@ -118,7 +157,8 @@ CURES = (
     Cure(
         name="clear lines",
         begins="fairseq 0.12",
-        why="an error whose text says what to do is buried under the traceback of fairseq's command line",
+        why="an error whose text says what to do, or that names the file or folder the system refused, is buried "
+        "under the traceback of fairseq's command line",
         until="fairseq's commands print such errors themselves",
         modules=("fairseq_cli",),
         function=clear_line.print_clear_lines,

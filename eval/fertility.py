@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from fairseq_hebrew.stage.errors import UserError, parser, run_command
 from fairseq_hebrew.stage.manifest import require_inputs
 from fairseq_hebrew.stage.output import write_text
+from fairseq_hebrew.text.lines import read_lines
 from fairseq_hebrew.text.tokenizer import open_tokenizer
 
 # A word is what stands between white space without the punctuation around it; gershayim and geresh stay inside.
 WORD = re.compile(r"""[^\W_](?:[\w"'״׳\u0591-\u05c7-]*[\w'׳])?""")
-BATCH = 10_000
+BATCH = 10_000  # lines
 
 
 def fertility(tokenizer_folder: Path, text: Path) -> dict:
@@ -25,29 +27,32 @@ def fertility(tokenizer_folder: Path, text: Path) -> dict:
     """
     require_inputs([text])
     tokenizer = open_tokenizer(tokenizer_folder)
-    try:
-        lines = [line for line in text.read_text(encoding="utf-8").split("\n") if line.strip()]
-    except UnicodeDecodeError:
-        raise UserError(f"{text}: invalid UTF-8; convert the file to UTF-8 (iconv)") from None
-    words = [f" {word}" for line in lines for word in WORD.findall(line)]
+    words = pieces = whole = tokens = spaced = size = 0
+    for lines in _batches(text):
+        found = [f" {word}" for line in lines for word in WORD.findall(line)]
+        sizes = [len(ids) for ids in tokenizer.encode_batch(found)]
+        words, pieces, whole = words + len(sizes), pieces + sum(sizes), whole + sizes.count(1)
+        tokens += sum(len(ids) for ids in tokenizer.encode_batch(lines))
+        spaced += sum(len(line.split()) for line in lines)
+        size += sum(len(line.encode("utf-8")) for line in lines)
     if not words:
         raise UserError(f"{text}: no words in the file; give a text")
-    pieces = whole = tokens = 0
-    for start in range(0, len(words), BATCH):
-        sizes = [len(ids) for ids in tokenizer.encode_batch(words[start : start + BATCH])]
-        pieces += sum(sizes)
-        whole += sizes.count(1)
-    for start in range(0, len(lines), BATCH):
-        tokens += sum(len(ids) for ids in tokenizer.encode_batch(lines[start : start + BATCH]))
-    size = sum(len(line.encode("utf-8")) for line in lines)
     return {
-        "words": len(words),
-        "tokens_per_word": round(pieces / len(words), 3),
-        "words_kept_whole_percent": round(100 * whole / len(words), 2),
+        "words": words,
+        "tokens_per_word": round(pieces / words, 3),
+        "words_kept_whole_percent": round(100 * whole / words, 2),
         "running_tokens": tokens,
-        "running_tokens_per_space_separated_word": round(tokens / sum(len(line.split()) for line in lines), 3),
+        "running_tokens_per_space_separated_word": round(tokens / spaced, 3),
         "bytes_per_token": round(size / tokens, 3),
     }
+
+
+def _batches(text: Path) -> Iterator[list[str]]:
+    """The lines of a text that are not blank, BATCH at a time."""
+    lines = (line.rstrip("\r\n") for line, _ in read_lines(text))
+    filled = (line for line in lines if line.strip())
+    while batch := list(itertools.islice(filled, BATCH)):
+        yield batch
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -60,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     def work() -> None:
         figures = fertility(parsed.tokenizer, parsed.input)
         if parsed.output:
-            write_text(parsed.output, json.dumps(figures, indent=1) + "\n")
+            write_text(parsed.output, json.dumps(figures, indent=1) + "\n", inputs=[parsed.input])
         for name, value in figures.items():
             print(f"{name:<42} {value}")
 

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from fairseq_hebrew.stage.errors import UserError, parser, run_command
+from fairseq_hebrew.stage.errors import UsageError, UserError, parser, run_command
 from fairseq_hebrew.stage.output import write_text
 
 MASK = "<mask>"
@@ -20,6 +20,8 @@ def fill_mask(folder: Path, text: str, top: int) -> list[dict]:
     """
     if not (folder / "config.json").is_file():
         raise UserError(f"{folder}: no Hugging Face model there; write it with `fairseq-hebrew export-hf`")
+    if top < 1:
+        raise UsageError(f"--top {top}: at least 1")
     if text.count(MASK) != 1:
         raise UserError(f"the text has {text.count(MASK)} times {MASK}; write it once, where a word is missing")
     from transformers import AutoModelForMaskedLM, AutoTokenizer, pipeline
@@ -30,7 +32,9 @@ def fill_mask(folder: Path, text: str, top: int) -> list[dict]:
     logging.getLogger("transformers").setLevel(logging.ERROR)
     model = AutoModelForMaskedLM.from_pretrained(folder, local_files_only=True)
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    found = pipeline("fill-mask", model=model, tokenizer=tokenizer, device="cpu")(text, top_k=top)
+    found = pipeline("fill-mask", model=model, tokenizer=tokenizer, device="cpu")(
+        text, top_k=min(top, model.config.vocab_size)
+    )
     return [{"token": row["token_str"], "score": round(row["score"], 4), "text": row["sequence"]} for row in found]
 
 

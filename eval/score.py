@@ -7,6 +7,7 @@ by scikit-learn (macro F1 over the labels of the task, accuracy).
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,40 +15,60 @@ from pathlib import Path
 from fairseq_hebrew.stage.errors import UserError, at, parser, run_command
 from fairseq_hebrew.stage.output import write_text
 
+# kind: the fields of a record and their types
 FIELDS = {
-    "token_classification": ("words", "gold", "predicted", "scheme"),
-    "sequence_classification": ("text", "gold", "predicted", "labels"),
+    "token_classification": {"words": list, "gold": list, "predicted": list, "scheme": str},
+    "sequence_classification": {"text": str, "gold": str, "predicted": str, "labels": dict},
 }
+TAGS = {"bioes": re.compile(r"O|[BIES]-.+"), "bio": re.compile(r"O|[BI]-.+")}
+REMEDY = "write it again with `fairseq-hebrew predict`"
 
 
 def read_predictions(path: Path) -> list[dict]:
-    """The records `predict` wrote; raises UserError naming the line that is no such record."""
+    """The records `predict` wrote; raises UserError naming the line that is no such record, or of another task."""
     if not path.is_file():
         raise UserError(f"{path}: no such file; write it with `fairseq-hebrew predict`")
-    remedy = "write it again with `fairseq-hebrew predict`"
     records: list[dict] = []
     with open(path, "rb") as file:
         for number, line in enumerate(file, start=1):
             try:
                 record = json.loads(line)
             except (json.JSONDecodeError, UnicodeDecodeError):
-                raise at(path, number, "not a JSON record", remedy) from None
-            kind = record.get("kind") if isinstance(record, dict) else None
-            if kind not in FIELDS:
-                raise at(path, number, f"kind {kind!r} is none of {', '.join(FIELDS)}", remedy)
-            for name in FIELDS[kind]:
-                if name not in record:
-                    raise at(path, number, f"the field {name!r} is missing", remedy)
-            if records and kind != records[0]["kind"]:
-                raise at(path, number, f"{kind} after {records[0]['kind']}", "score one task at a time")
-            if kind == "token_classification" and not len(record["words"]) == len(record["gold"]) == len(
-                record["predicted"]
-            ):
-                raise at(path, number, "words, gold and predicted differ in length", remedy)
+                raise at(path, number, "not a JSON record", REMEDY) from None
+            if problem := _problem(record):
+                raise at(path, number, problem, REMEDY)
+            for name in ("kind", "task", "scheme", "labels"):
+                if records and record.get(name) != records[0].get(name):
+                    raise at(path, number, f"another {name} than on the first line", "score one task at a time")
             records.append(record)
     if not records:
-        raise UserError(f"{path}: no predictions in the file; {remedy}")
+        raise UserError(f"{path}: no predictions in the file; {REMEDY}")
     return records
+
+
+def _problem(record: object) -> str | None:
+    """What is wrong with one record; None where nothing is."""
+    kind = record.get("kind") if isinstance(record, dict) else None
+    if kind not in FIELDS:
+        return f"kind {kind!r} is none of {', '.join(FIELDS)}"
+    for name, wanted in FIELDS[kind].items():
+        if not isinstance(record.get(name), wanted):
+            return f"the field {name!r} is missing or no {wanted.__name__}"
+    if kind == "sequence_classification":
+        for name in ("gold", "predicted"):
+            if record[name] not in record["labels"]:
+                return f"{name} {record[name]!r} is none of the labels {', '.join(record['labels'])}"
+        return None
+    if record["scheme"] not in TAGS:
+        return f"scheme {record['scheme']!r} is none of {', '.join(TAGS)}"
+    if not len(record["words"]) == len(record["gold"]) == len(record["predicted"]):
+        return "words, gold and predicted differ in length"
+    tag = TAGS[record["scheme"]]
+    for name in ("gold", "predicted"):
+        for value in record[name]:
+            if not isinstance(value, str) or not tag.fullmatch(value):
+                return f"{name} tag {value!r} is not of the scheme {record['scheme']}"
+    return None
 
 
 def score_tags(records: Sequence[dict]) -> dict:
@@ -132,7 +153,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     def work() -> None:
         scores = score(parsed.predictions)
         if parsed.output:
-            write_text(parsed.output, json.dumps(scores, ensure_ascii=False, indent=1) + "\n")
+            write_text(
+                parsed.output, json.dumps(scores, ensure_ascii=False, indent=1) + "\n", inputs=[parsed.predictions]
+            )
         print(table(scores))
 
     return run_command(work, parsed.debug)

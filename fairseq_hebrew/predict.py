@@ -8,31 +8,37 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from fairseq_hebrew.data.description import TaskDescription, read_description
-from fairseq_hebrew.data.labelled import LabelledText, TaggedSentence, read_examples, read_file
-from fairseq_hebrew.stage.errors import UserError, parser, run_command
+from fairseq_hebrew.data.description import CHECKPOINT_KEY, TaskDescription, read_description
+from fairseq_hebrew.data.labelled import LabelledText, TaggedSentence, read_file, split_path
+from fairseq_hebrew.stage.errors import UsageError, UserError, parser, run_command
+from fairseq_hebrew.stage.manifest import run_stage
 from fairseq_hebrew.stage.output import Outputs
-from fairseq_hebrew.stage.progress import Progress, log
+from fairseq_hebrew.stage.progress import Progress
+from fairseq_hebrew.text.tokenizer import model_file
 
 PLUGIN = Path(__file__).parent
 
 
-def load_checkpoint(path: Path, overrides: dict):
-    """(model in evaluation mode, its task) of a fine-tuned checkpoint; raises UserError for any other."""
+def read_checkpoint(path: Path) -> dict:
+    """The state of a fine-tuned checkpoint; raises UserError for any other file."""
     from fairseq import checkpoint_utils, utils
-    from fairseq.dataclass.utils import overwrite_args_by_name
 
     if not path.is_file():
         raise UserError(f"{path}: no such checkpoint; fairseq-train writes checkpoint_best.pt into its --save-dir")
     utils.import_user_module(argparse.Namespace(user_dir=str(PLUGIN)))
-    from fairseq_hebrew.tasks.labelled import DESCRIPTION
-
     state = checkpoint_utils.load_checkpoint_to_cpu(str(path))
-    kept = (state.get("task_state") or {}).get(DESCRIPTION)
-    if kept is None:
+    if CHECKPOINT_KEY not in (state.get("task_state") or {}):
         raise UserError(f"{path}: no checkpoint of a fine-tuning task; fine-tune one first, see docs/fine-tuning.md")
+    return state
+
+
+def load_model(path: Path, state: dict, overrides: dict):
+    """(model in evaluation mode, its task) from the state of a checkpoint."""
+    from fairseq import checkpoint_utils
+    from fairseq.dataclass.utils import overwrite_args_by_name
+
     # fairseq applies overrides while it reads a file, and this one is read.
-    overwrite_args_by_name(state["cfg"], {"description": kept, **overrides})
+    overwrite_args_by_name(state["cfg"], overrides)
     models, _, task = checkpoint_utils.load_model_ensemble_and_task([str(path)], state=state)
     return models[0].eval(), task
 
@@ -46,7 +52,11 @@ def predictions(model, task, examples: Sequence, batch_size: int, device: str) -
     dataset = LabelledDataset(task.samples(examples), task.dictionary.pad(), seed=1)
     outputs: list = [None] * len(dataset)
     order = dataset.ordered_indices()
-    model.to(device)
+    try:
+        model.to(device)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[0]
+        raise UsageError(f"--device {device}: {reason}") from None
     with torch.inference_mode(), Progress("predict", len(dataset), "examples") as progress:
         for start in range(0, len(order), batch_size):
             indices = order[start : start + batch_size]
@@ -115,38 +125,62 @@ def majority(description: TaskDescription, train: Sequence, examples: Sequence) 
         yield tagged_record(description, example, [best.get(word, "O") for word in example.words])
 
 
-def predict(options: argparse.Namespace) -> None:
-    """Write the records of a split or a file; whole or not at all."""
+def predict(options: argparse.Namespace) -> dict:
+    """Write the records of a split or a file, as a stage: whole or not at all, skipped when it is done."""
     if options.majority:
         if not options.description or not options.data:
-            raise UserError("--majority needs --description and --data: it learns from the training split")
+            raise UsageError("--majority needs --description and --data: it learns from the training split")
         description = read_description(options.description)
-        train = read_examples(options.data, "train", description)
-        examples = _examples(options, description)
-        records = majority(description, train, examples)
+        train, judged = split_path(options.data, "train", description), _judged(options, description)
+        needed = [train, judged]
+
+        def records() -> Iterator[dict]:
+            return majority(description, read_file(train, description), read_file(judged, description))
+
     else:
         if options.checkpoint is None:
-            raise UserError("no checkpoint; give one before the options, or --majority for the baseline")
-        overrides = {"tokenizer_dir": str(options.tokenizer)} if options.tokenizer else {}
-        if options.description:
-            overrides["description"] = read_description(options.description).to_json()
-        model, task = load_checkpoint(options.checkpoint, overrides)
-        if not options.data:
-            options.data = Path(task.cfg.data)
-        examples = _examples(options, task.description)
-        records = predictions(model, task, examples, options.batch_size, options.device)
-    with Outputs() as outputs, outputs.open(options.output) as file:
-        for record in records:
-            file.write((json.dumps(record, ensure_ascii=False) + "\n").encode("utf-8"))
-    log(
-        f"predict: {len(examples)} examples to {options.output}; judge them with: fairseq-hebrew score {options.output}"
-    )
+            raise UsageError("no checkpoint; give one before the options, or --majority for the baseline")
+        state = read_checkpoint(options.checkpoint)
+        description = _description(options, state)
+        trained_with = state["cfg"]["task"]
+        tokenizer = options.tokenizer or Path(trained_with["tokenizer_dir"])
+        options.data = options.data or Path(trained_with["data"])
+        judged = _judged(options, description)
+        needed = [options.checkpoint, judged, model_file(tokenizer), tokenizer / "dict.txt"]
+
+        def records() -> Iterator[dict]:
+            overrides = {"tokenizer_dir": str(tokenizer), "description": description.to_json()}
+            model, task = load_model(options.checkpoint, state, overrides)
+            return predictions(model, task, read_file(judged, description), options.batch_size, options.device)
+
+    def work(outputs: Outputs) -> tuple[list[Path], dict]:
+        count = 0
+        with outputs.open(options.output) as file:
+            for record in records():
+                file.write((json.dumps(record, ensure_ascii=False) + "\n").encode("utf-8"))
+                count += 1
+        return [options.output], {"examples": count}
+
+    settings = {"description": description.to_json(), "majority": options.majority}
+    return run_stage("predict", options.output, needed, settings, work, options.force)
 
 
-def _examples(options: argparse.Namespace, description: TaskDescription) -> list:
-    if options.input is not None:
-        return read_file(options.input, description)
-    return read_examples(options.data, options.split, description)
+def _description(options: argparse.Namespace, state: dict) -> TaskDescription:
+    """The checkpoint's description, or the one given, which must name the same classes in the same order."""
+    kept = read_description(state["task_state"][CHECKPOINT_KEY])
+    if not options.description:
+        return kept
+    given = read_description(options.description)
+    if (given.kind, given.classes) != (kept.kind, kept.classes):
+        raise UserError(
+            f"{given.where}: {given.kind} with the labels {', '.join(given.labels)}, but {options.checkpoint} was "
+            f"trained for {kept.kind} with {', '.join(kept.labels)}; give a description with these, in this order"
+        )
+    return given
+
+
+def _judged(options: argparse.Namespace, description: TaskDescription) -> Path:
+    return options.input or split_path(options.data, options.split, description)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -161,6 +195,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.add_argument("--batch-size", type=int, default=32, help="examples at a time; changes no answer")
     options.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1...")
     options.add_argument("--majority", action="store_true", help="the majority baseline instead of a checkpoint")
+    options.add_argument("--force", action="store_true", help="run although the output is up to date")
     parsed = options.parse_args(arguments)
     if parsed.batch_size < 1:
         options.error("--batch-size: at least 1")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +18,12 @@ from fairseq_hebrew.stage.output import Outputs, scratch_folder
 from fairseq_hebrew.stage.parallel import ordered_map
 from fairseq_hebrew.stage.progress import Progress
 from fairseq_hebrew.text.dictionary import EOS, SPECIALS, UNK
+from fairseq_hebrew.text.lines import read_lines
+from fairseq_hebrew.text.tokenizer import model_file
 from fairseq_hebrew.text.vocabulary import Vocabulary
 
 from .cut import short_enough
-from .documents import WHITE, read_lines
+from .documents import WHITE
 from .indexed import token_dtype, write_index
 
 # Bytes of text handed to a worker at a time.
@@ -42,6 +45,8 @@ class Settings:
     def __post_init__(self) -> None:
         if self.max_document_tokens < 0 or 0 < self.max_document_tokens < 8:
             raise UserError(f"--max-document-tokens {self.max_document_tokens}: 0 (never) or at least 8")
+        if not re.fullmatch(r"[A-Za-z0-9_.-]+", self.split):
+            raise UserError(f"--split {self.split!r}: a name of letters, digits, '_', '-' and '.'")
 
 
 @dataclass
@@ -169,14 +174,8 @@ def binarize(settings: Settings, force: bool = False) -> dict:
         return [*finals, copy], {**counts, "dtype": dtype.name, "symbols": len(vocabulary) - 1}
 
     settings_recorded = {**recorded(settings), "dictionary": vocabulary.fingerprint, "specials": list(SPECIALS)}
-    files = [*inputs, _model_file(settings.tokenizer)]
+    files = [*inputs, model_file(settings.tokenizer)]
     return run_stage("binarize", settings.output / settings.split, files, settings_recorded, work, force)
-
-
-def _model_file(folder: Path) -> Path:
-    from fairseq_hebrew.text.tokenizer import BACKENDS
-
-    return next(folder / backend.FILE for backend in BACKENDS if (folder / backend.FILE).exists())
 
 
 def _other_splits(settings: Settings) -> bool:

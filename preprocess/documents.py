@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from fairseq_hebrew.stage.errors import UserError, at
+from fairseq_hebrew.stage.errors import UserError
+from fairseq_hebrew.text.lines import invalid_utf8
 
 # Bytes read at a time; a document longer than this is still read whole.
 BLOCK = 4 << 20
@@ -139,29 +140,11 @@ def _after_last_blank(text: bytes) -> int:
     return 0
 
 
-def read_lines(path: Path) -> Iterator[tuple[str, int]]:
-    """The lines of a file with their line ends, without a BOM, and the bytes each one takes.
-
-    Raises UserError naming file and line for invalid UTF-8.
-    """
-    with open(path, "rb") as file:
-        for number, raw in enumerate(file, start=1):
-            try:
-                line = raw.decode("utf-8")
-            except UnicodeDecodeError as error:
-                raise _invalid(path, number, raw[error.start]) from None
-            yield (line.removeprefix("\ufeff") if number == 1 else line), len(raw)
-
-
-def _invalid(path: Path, line: int, byte: int) -> UserError:
-    return at(path, line, f"invalid UTF-8 (byte 0x{byte:02x})", "convert the file to UTF-8 (iconv)")
-
-
 def _check_utf8(path: Path, block: bytes, line: int) -> None:
     try:
         block.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise _invalid(path, line + block.count(b"\n", 0, error.start), block[error.start]) from None
+        raise invalid_utf8(path, line + block.count(b"\n", 0, error.start), block[error.start]) from None
 
 
 def chunked(documents: Iterable[Document], size: int = 1 << 20) -> Iterator[list[Document]]:

@@ -17,11 +17,11 @@ from fairseq_hebrew.stage.manifest import run_stage
 from fairseq_hebrew.stage.options import expand, recorded, setting
 from fairseq_hebrew.stage.output import Outputs, scratch_folder
 from fairseq_hebrew.stage.parallel import ordered_map
-from fairseq_hebrew.stage.progress import Progress
+from fairseq_hebrew.stage.progress import Progress, log
 from fairseq_hebrew.text.dictionary import SPECIALS, dictionary_lines
+from fairseq_hebrew.text.lines import read_lines
 from fairseq_hebrew.text.tokenizer import ByteLevelBPE, SentencePiece, open_tokenizer
 
-from .documents import read_lines
 from .order import random_key
 
 # Hugging Face's trainer counts pairs in 32 bits, and every Hebrew letter begins with the byte 0xD7: the pair
@@ -127,6 +127,7 @@ def _train_byte_level(lines: Iterator[str], settings: Settings, folder: Path) ->
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
+    log(f"train-bpe: learning {settings.vocab_size:,} entries; the merges come after the last line is read")
     tokenizer.train_from_iterator(lines, trainer)
     if (learned := tokenizer.get_vocab_size()) < wanted:
         raise UserError(

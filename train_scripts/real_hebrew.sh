@@ -5,12 +5,12 @@
 #   bash train_scripts/real_hebrew.sh DATA OUT [STEP...]
 #
 # DATA holds text/*.txt (a paragraph a line, a blank line after each document), ner/nemo/ and sentiment/smcd/;
-# STEP is corpus, pretrain, fine-tune or score, by default all of them in this order.
+# STEP is corpus, pretrain, fine-tune, from-scratch or score, by default all of them in this order.
 set -euo pipefail
-[ $# -ge 2 ] || { echo "usage: bash train_scripts/real_hebrew.sh DATA OUT [corpus|pretrain|fine-tune|score ...]" >&2; exit 2; }
+[ $# -ge 2 ] || { echo "usage: bash train_scripts/real_hebrew.sh DATA OUT [corpus|pretrain|fine-tune|from-scratch|score ...]" >&2; exit 2; }
 data=$1 out=$2
 shift 2
-steps=${*:-corpus pretrain fine-tune score}
+steps=${*:-corpus pretrain fine-tune from-scratch score}
 root=$(cd "$(dirname "$0")/.." && pwd)
 PATH="$root/.venv/bin:$PATH"
 
@@ -40,26 +40,26 @@ pretrain() {
         --keep-interval-updates 1 --no-epoch-checkpoints
 }
 
-# The same settings with and without pretraining: 10 epochs at most, early stopping on the validation metric.
-fine_tune() { # name, task, files, metric, then more arguments
-    local name=$1 task=$2 files=$3 metric=$4 start
-    for start in pretrained scratch; do
-        local from=()
-        [ $start = pretrained ] && from=(--finetune-from-model "$out/pretrain/checkpoint_best.pt")
-        train "$out/$name-$start" "$files" --task "$task" --description "$name" --tokenizer-dir "$out/tokenizer" \
+# The same settings with and without pretraining: 6 epochs at most, early stopping on the validation metric.
+fine_tune() { # pretrained or scratch
+    local start=$1 name task files metric
+    local from=()
+    [ "$start" = pretrained ] && from=(--finetune-from-model "$out/pretrain/checkpoint_best.pt")
+    for name in nemo smcd; do
+        task=token_classification files=$data/ner/nemo metric=f1
+        [ $name = smcd ] && task=sequence_classification files=$data/sentiment/smcd metric=macro_f1
+        train "$out/$name-$start" "$files" --task $task --description $name --tokenizer-dir "$out/tokenizer" \
             --arch hallelubert_small "${from[@]}" --max-tokens-per-sample 128 \
             --criterion classification --batch-size 32 --optimizer adam --adam-betas '(0.9,0.98)' \
-            --weight-decay 0.01 --lr 5e-4 --lr-scheduler polynomial_decay --warmup-updates 100 \
-            --total-num-update 1600 --max-epoch 10 --log-interval 50 --patience 3 \
-            --best-checkpoint-metric "$metric" --maximize-best-checkpoint-metric \
+            --weight-decay 0.01 --lr 3e-4 --lr-scheduler polynomial_decay --warmup-updates 100 \
+            --total-num-update 1000 --max-epoch 6 --log-interval 50 --patience 3 \
+            --best-checkpoint-metric $metric --maximize-best-checkpoint-metric \
             --no-epoch-checkpoints --no-last-checkpoints
     done
 }
 
-fine-tune() {
-    fine_tune nemo token_classification "$data/ner/nemo" f1
-    fine_tune smcd sequence_classification "$data/sentiment/smcd" macro_f1
-}
+from-scratch() { fine_tune scratch; }
+fine-tune() { fine_tune pretrained; }
 
 score() {
     local name files run
@@ -82,7 +82,7 @@ score() {
 
 for step in $steps; do
     case $step in
-        corpus | pretrain | fine-tune | score) "$step" ;;
-        *) echo "error: unknown step $step; steps: corpus pretrain fine-tune score" >&2; exit 2 ;;
+        corpus | pretrain | fine-tune | from-scratch | score) "$step" ;;
+        *) echo "error: unknown step $step; steps: corpus pretrain fine-tune from-scratch score" >&2; exit 2 ;;
     esac
 done

@@ -16,11 +16,20 @@ from fairseq_hebrew.stage.errors import UserError
 
 FOLDER = Path(__file__).with_name("descriptions")
 
+# Where a checkpoint's task_state keeps the description it was trained with, as JSON.
+CHECKPOINT_KEY = "task_description"
+
+# <s>, a piece and </s>: in less, no word has room.
+LEAST_TOKENS = 3
+
 # kind: (metrics it can be selected by, keys of its own)
 KINDS = {
     "token_classification": (("f1",), ("scheme",)),
     "sequence_classification": (("macro_f1", "accuracy"), ("text_column", "label_column")),
 }
+# What stands behind a key, where it is not text.
+TYPES = {"files": (dict,), "labels": (list, dict), "max_tokens": (int,), "normalize": (bool,)}
+NAMES = {str: "text", dict: "mapping", list: "list", int: "whole number", bool: "true or false"}
 SCHEMES = {"bio": "BI", "bioes": "BIES"}
 
 
@@ -69,6 +78,8 @@ def read_description(given: str) -> TaskDescription:
         raise UserError(
             f"{given}: no such description file; give the path of one or a name: {', '.join(built_in())}"
         ) from None
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}; give the path of a description file") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
@@ -84,6 +95,10 @@ def _checked(values: object, where: str) -> TaskDescription:
     for key in ("name", "kind", "files", "labels", "metric"):
         if key not in values:
             raise UserError(f"{where}: the key {key!r} is missing; {remedy}")
+    for key, value in values.items():
+        kinds = TYPES.get(key, (str,))
+        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+            raise UserError(f"{where}: {key}: {value!r} is no {' or '.join(NAMES[k] for k in kinds)}; {remedy}")
     if values["kind"] not in KINDS:
         raise UserError(f"{where}: kind {values['kind']!r} is none of {', '.join(KINDS)}; {remedy}")
     metrics, _ = KINDS[values["kind"]]
@@ -92,13 +107,15 @@ def _checked(values: object, where: str) -> TaskDescription:
     unknown = set(values) - set(TaskDescription.__dataclass_fields__) | ({"where"} & set(values))
     if unknown:
         raise UserError(f"{where}: unknown key {sorted(unknown)[0]!r}; {remedy}")
+    if values.get("max_tokens", LEAST_TOKENS) < LEAST_TOKENS:
+        raise UserError(f"{where}: max_tokens {values['max_tokens']}: at least {LEAST_TOKENS}; {remedy}")
     if values.get("scheme", "bioes") not in SCHEMES:
         raise UserError(f"{where}: scheme {values['scheme']!r} is none of {', '.join(SCHEMES)}; {remedy}")
     labels = values["labels"]
     if isinstance(labels, list):
         labels = {str(label): str(label) for label in labels}
-    if not isinstance(labels, Mapping) or not labels or not isinstance(values["files"], Mapping):
-        raise UserError(f"{where}: labels must be a list or a mapping, files a mapping of splits; {remedy}")
+    if not labels:
+        raise UserError(f"{where}: labels: none are named; {remedy}")
     values["labels"] = {str(key): str(value) for key, value in labels.items()}
     values["files"] = {str(key): str(value) for key, value in values["files"].items()}
     return TaskDescription(**values, where=where)

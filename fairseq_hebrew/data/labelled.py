@@ -29,12 +29,17 @@ class LabelledText:
     label: str
 
 
-def read_examples(folder: Path, split: str, description: TaskDescription) -> list:
-    """The examples of a split of a task, in the order of the file."""
+def split_path(folder: Path, split: str, description: TaskDescription) -> Path:
+    """The file of a split of a task; raises UserError for a split the description does not name."""
     if split not in description.files:
         known = ", ".join(description.files)
-        raise UserError(f"{description.where}: the task {description.name} has no split {split!r}; it has {known}")
-    return read_file(folder / description.files[split], description)
+        raise UserError(f"the task {description.name} has no split {split!r} in its description; it has {known}")
+    return folder / description.files[split]
+
+
+def read_examples(folder: Path, split: str, description: TaskDescription) -> list:
+    """The examples of a split of a task, in the order of the file."""
+    return read_file(split_path(folder, split, description), description)
 
 
 def read_file(path: Path, description: TaskDescription) -> list:

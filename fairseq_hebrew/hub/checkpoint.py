@@ -9,15 +9,15 @@ from typing import Any
 
 from torch import Tensor
 
-from fairseq_hebrew.data.description import TaskDescription, read_description
+from fairseq_hebrew.data.description import CHECKPOINT_KEY, TaskDescription, read_description
 from fairseq_hebrew.modules import EncoderConfig
 from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.text.dictionary import PAD
 
 from .roberta import KINDS, Kind
 
-# In task_state, what a task tells about itself: {"sha256": of the symbols, "entries"}; its description as JSON.
-DICTIONARY, DESCRIPTION = "hebrew_dictionary", "task_description"
+# In task_state, what a task tells about its dictionary: {"sha256": of the symbols, "entries"}.
+DICTIONARY = "hebrew_dictionary"
 EMBEDDING = "encoder.embed_tokens.weight"
 
 
@@ -92,7 +92,7 @@ def read_checkpoint(path: Path, description: str | None = None) -> Checkpoint:
     if EMBEDDING not in state:
         raise UserError(f"{path}: the checkpoint has no {EMBEDDING}; it is damaged, take another copy")
     task_state = read.get("task_state") or {}
-    told = description or task_state.get(DESCRIPTION)
+    told = description or task_state.get(CHECKPOINT_KEY)
     return Checkpoint(
         path=path,
         architecture=architecture,

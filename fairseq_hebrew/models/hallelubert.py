@@ -125,6 +125,7 @@ class HalleluBertModel(BaseFairseqModel):
         head="NAME": what `heads[NAME]` makes of the features; features_only: features (B, T, C); masked_tokens, a
         bool mask (B, T) or a tuple of indices: logits (N, V) of those positions; otherwise logits (B, T, V).
         `padded`: whether any token is padding, where the data knows it (see TransformerEncoder.forward).
+        Raises UserError when logits are asked of a model that has only heads.
         """
         features = self.encoder(src_tokens, padded)  # (B, T, C)
         if head is not None:
@@ -132,7 +133,10 @@ class HalleluBertModel(BaseFairseqModel):
         if features_only:
             return features, {}
         if self.lm_head is None:
-            raise ValueError(f"this model has no masked-LM head; ask for one of its heads: {', '.join(self.heads)}")
+            raise UserError(
+                f"this model has no masked-LM head, it is fine-tuned (head {', '.join(self.heads)}); "
+                "train it with --criterion classification"
+            )
         if masked_tokens is not None:
             features = features[masked_tokens]  # (N, C)
         return self.lm_head(features, self.encoder.embed_tokens.weight), {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from .errors import parser, run_command
+from .errors import UsageError, UserError, parser, run_command
 from .options import add_arguments, from_arguments
 
 
@@ -23,4 +23,12 @@ class StageCommand:
         options.add_argument("--force", action="store_true", help="run although the output is up to date")
         add_arguments(options, self.settings)
         parsed = options.parse_args(arguments)
-        return run_command(lambda: self.run(from_arguments(self.settings, parsed), parsed.force), parsed.debug)
+
+        def work() -> None:
+            try:
+                settings = from_arguments(self.settings, parsed)
+            except UserError as error:
+                raise UsageError(str(error)) from None
+            self.run(settings, parsed.force)
+
+        return run_command(work, parsed.debug)

@@ -27,6 +27,13 @@ class UserError(Exception):
     """
 
     clear_line = True
+    status = 1
+
+
+class UsageError(UserError):
+    """A command called wrongly: options that do not go together, a number out of its range (exit status 2)."""
+
+    status = 2
 
 
 def at(path: str | Path, line: int | None, problem: str, remedy: str) -> UserError:
@@ -53,7 +60,7 @@ def clear_line_of(error: BaseException | None) -> str | None:
 
 
 def run_command(work: Callable[[], object], debug: bool) -> int:
-    """Run a command's body; 0 when it ends well, 1 with one line on stderr for a user's error.
+    """Run a command's body; 0 when it ends well, 1 (2 for wrong usage) with one line on stderr for a user's error.
 
     With `debug` every exception keeps its traceback. An error that is nobody's fault but the program's keeps its
     traceback either way: hiding it would only make it harder to report.
@@ -77,7 +84,7 @@ def run_command(work: Callable[[], object], debug: bool) -> int:
         if line is None:
             raise
         print(f"error: {line}", file=sys.stderr)
-        return 1
+        return getattr(error, "status", 1)
 
 
 def parser(prog: str, description: str) -> argparse.ArgumentParser:

@@ -59,9 +59,9 @@ class Outputs:
             error.filename = str(self._finals[0])
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a small text file whole."""
-    with Outputs() as outputs, outputs.open(path) as file:
+def write_text(path: Path, text: str, inputs: Sequence[Path] = ()) -> None:
+    """Write a small text file whole, and never over one of `inputs`."""
+    with Outputs(inputs) as outputs, outputs.open(path) as file:
         file.write(text.encode("utf-8"))
 
 

@@ -10,6 +10,8 @@ from fairseq_hebrew.text.vocabulary import symbols_fingerprint
 
 KEY = "hebrew_dictionary"  # in a checkpoint's task_state
 MASK = "<mask>"
+REMEDY = "use the tokenizer and dict.txt the checkpoint was trained with"
+RESUMED = "--save-dir holds this checkpoint, which goes before --finetune-from-model: choose another --save-dir, or "
 
 
 def read_dictionary(folder: str) -> Dictionary:
@@ -61,16 +63,19 @@ class DictionaryState:
 
     def load_state_dict(self, state_dict: dict) -> None:
         """Raises UserError, naming both dictionaries, when the checkpoint was trained with another one."""
-        state_dict = dict(state_dict)
-        theirs, ours = state_dict.pop(KEY, None), fingerprint(self.dictionary)
+        self.check_dictionary(state_dict)
+        super().load_state_dict({name: value for name, value in state_dict.items() if name != KEY})
+
+    def check_dictionary(self, state_dict: dict, checkpoint: str | None = None, remedy: str = REMEDY) -> None:
+        """Raises load_state_dict's UserError; it names the checkpoint too where the caller knows the path."""
+        theirs, ours = state_dict.get(KEY), fingerprint(self.dictionary)
         if theirs is not None and theirs["sha256"] != ours["sha256"]:
+            whose = f"the checkpoint {checkpoint} has" if checkpoint else "the checkpoint's"
             raise UserError(
                 f"{self.dictionary_path}: another dictionary "
-                f"(sha256 {ours['sha256'][:12]}, {ours['entries']:,} entries) than the "
-                f"checkpoint's (sha256 {theirs['sha256'][:12]}, {theirs['entries']:,} entries); "
-                "use the tokenizer and dict.txt the checkpoint was trained with"
+                f"(sha256 {ours['sha256'][:12]}, {ours['entries']:,} entries) than {whose} "
+                f"(sha256 {theirs['sha256'][:12]}, {theirs['entries']:,} entries); {remedy}"
             )
-        super().load_state_dict(state_dict)
 
 
 def give_task_state_on_resume() -> None:
@@ -90,10 +95,12 @@ def give_task_state_on_resume() -> None:
     def load_checkpoint(self, *args, **kwargs):
         read = checkpoint_utils.load_checkpoint_to_cpu
 
-        def read_and_give(*read_args, **read_kwargs):
-            state = read(*read_args, **read_kwargs)
+        def read_and_give(path, *read_args, **read_kwargs):
+            state = read(path, *read_args, **read_kwargs)
             if isinstance(self.task, DictionaryState):
-                self.task.load_state_dict(state.get("task_state") or {})
+                task_state = state.get("task_state") or {}
+                self.task.check_dictionary(task_state, path, _remedy(self.cfg.checkpoint, path))
+                self.task.load_state_dict(task_state)
             return state
 
         checkpoint_utils.load_checkpoint_to_cpu = read_and_give
@@ -104,3 +111,9 @@ def give_task_state_on_resume() -> None:
 
     load_checkpoint.gives_task_state = True
     Trainer.load_checkpoint = load_checkpoint
+
+
+def _remedy(cfg, path: str) -> str:
+    """What to do about a checkpoint of another dictionary; who wanted another checkpoint is told why it is this one."""
+    saved = os.path.normpath(os.path.dirname(path)) == os.path.normpath(cfg.save_dir)
+    return RESUMED + REMEDY if saved and cfg.finetune_from_model not in (None, path) else REMEDY

@@ -13,7 +13,7 @@ from fairseq.tasks import FairseqTask
 from omegaconf import II, MISSING
 
 from fairseq_hebrew.criterions.classification import COUNT
-from fairseq_hebrew.data.description import TaskDescription, read_description
+from fairseq_hebrew.data.description import CHECKPOINT_KEY, LEAST_TOKENS, TaskDescription, read_description
 from fairseq_hebrew.data.labelled import read_examples
 from fairseq_hebrew.data.labelled_dataset import LabelledDataset, SampleMaker
 from fairseq_hebrew.stage.errors import UserError
@@ -22,8 +22,6 @@ from fairseq_hebrew.tasks.masked_lm import show_tracebacks
 from fairseq_hebrew.text.vocabulary import Vocabulary
 
 logger = logging.getLogger(__name__)
-
-DESCRIPTION = "task_description"  # in a checkpoint's task_state
 
 
 @dataclass
@@ -66,6 +64,8 @@ class LabelledTask(DictionaryState, FairseqTask):
         description = read_description(cfg.description)
         if description.kind != cls.kind:
             raise UserError(f"{description.where}: describes a {description.kind} task; give --task {description.kind}")
+        if (cfg.max_tokens_per_sample or LEAST_TOKENS) < LEAST_TOKENS:
+            raise UserError(f"--max-tokens-per-sample {cfg.max_tokens_per_sample}: at least {LEAST_TOKENS}")
         vocabulary = Vocabulary(Path(cfg.tokenizer_dir))
         return cls(cfg, description, vocabulary, read_dictionary(cfg.tokenizer_dir))
 
@@ -84,10 +84,10 @@ class LabelledTask(DictionaryState, FairseqTask):
 
     def state_dict(self) -> dict:
         """A checkpoint keeps the description itself: it can be used where the file is not."""
-        return {**super().state_dict(), DESCRIPTION: self.description.to_json()}
+        return {**super().state_dict(), CHECKPOINT_KEY: self.description.to_json()}
 
     def load_state_dict(self, state_dict: dict) -> None:
-        super().load_state_dict({name: value for name, value in state_dict.items() if name != DESCRIPTION})
+        super().load_state_dict({name: value for name, value in state_dict.items() if name != CHECKPOINT_KEY})
 
     @property
     def dictionary_path(self) -> str:

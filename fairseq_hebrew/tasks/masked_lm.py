@@ -1,13 +1,17 @@
 """Pretraining: the task `hebrew_masked_lm` predicts masked tokens of fairseq binaries (stock criterion `masked_lm`)."""
 
+import json
 import logging
 import os
 import re
+import struct
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from fairseq import utils
 from fairseq.data import data_utils
+from fairseq.data.indexed_dataset import MMapIndexedDataset, _code_to_dtype
 from fairseq.dataclass import ChoiceEnum, FairseqDataclass
 from fairseq.tasks import FairseqTask, register_task
 from omegaconf import II, MISSING
@@ -15,12 +19,16 @@ from omegaconf import II, MISSING
 from fairseq_hebrew.data.masked_lm_dataset import Blocks, MaskedLMDataset
 from fairseq_hebrew.data.masking import Masking
 from fairseq_hebrew.stage.errors import UserError, at
+from fairseq_hebrew.stage.manifest import manifest_path
 from fairseq_hebrew.tasks.dictionary_state import MASK, DictionaryState, fingerprint, read_dictionary
 
 logger = logging.getLogger(__name__)
 
 MAKE_AGAIN = "binarize the text again with this folder's dict.txt"
+COPY_AGAIN = "copy it again or binarize again"
 LOOKED_AT = 1_000_000  # tokens of a split that are compared with the dictionary before training
+# What the options are called where masking speaks of its own fields.
+MASKING_OPTIONS = {"probability": "--mask-prob", "keep": "--leave-unmasked-prob", "random": "--random-token-prob"}
 
 
 @dataclass
@@ -88,16 +96,21 @@ class HebrewMaskedLMTask(DictionaryState, FairseqTask):
                 random=cfg.random_token_prob,
             )
         except ValueError as error:
-            raise UserError(f"{error}; change the masking options") from error
+            problem = re.sub(r"(\w+)=", lambda name: f"{MASKING_OPTIONS[name[1]]} ", str(error))
+            raise UserError(f"{problem}; change the masking options") from error
 
     @classmethod
     def setup_task(cls, cfg: HebrewMaskedLMConfig, **kwargs):
-        """Read the dictionary of the first shard; raises UserError where there is none."""
+        """Read the dictionary of the first shard; raises UserError where there is none, or none with a token in it."""
         if cfg.debug:
             show_tracebacks(True)
         if cfg.tokens_per_sample < 2:
             raise UserError(f"--tokens-per-sample {cfg.tokens_per_sample} leaves no room for a token; give at least 2")
-        dictionary = read_dictionary(utils.split_paths(cfg.data)[0])
+        folder = utils.split_paths(cfg.data)[0]
+        dictionary = read_dictionary(folder)
+        if not len(replacement_ids(dictionary)):
+            problem = "the dictionary is empty: it names no token of a text"
+            raise at(os.path.join(folder, "dict.txt"), None, problem, "copy it again from the run that made it")
         logger.info(f"dictionary: {len(dictionary):,} entries, with {MASK}")
         return cls(cfg, dictionary)
 
@@ -115,6 +128,8 @@ class HebrewMaskedLMTask(DictionaryState, FairseqTask):
     def load_dataset(self, split: str, epoch: int = 1, combine: bool = False, **kwargs) -> None:
         """Load a split of this epoch's shard; raises UserError when it is missing, empty or of other tokens.
 
+        Binaries of `binarize` have to be of the task's dictionary; fairseq-preprocess does not tell which theirs is.
+
         Training splits are masked anew each epoch, all others always in the same way.
         """
         paths = utils.split_paths(self.cfg.data)
@@ -122,7 +137,7 @@ class HebrewMaskedLMTask(DictionaryState, FairseqTask):
         if folder != paths[0] and os.path.exists(os.path.join(folder, "dict.txt")):
             self._check_shard(folder)
         blocks = Blocks(
-            read_split(os.path.join(folder, split), self.dictionary, combine),
+            read_split(os.path.join(folder, split), self.dictionary, self.dictionary_path, combine),
             block_size=self.cfg.tokens_per_sample - 1,  # one less for <s>
             break_mode=str(self.cfg.sample_break_mode),
             pad=self.dictionary.pad(),
@@ -147,11 +162,11 @@ class HebrewMaskedLMTask(DictionaryState, FairseqTask):
             raise at(os.path.join(folder, "dict.txt"), None, f"not the dictionary of {first}", MAKE_AGAIN)
 
 
-def read_split(path: str, dictionary, combine: bool):
+def read_split(path: str, dictionary, dictionary_path: str, combine: bool):
     """fairseq's indexed dataset at `path`.{bin,idx}, with path1, path2... after it when `combine`.
 
-    Raises UserError when it is missing, unreadable, shorter than its index, empty, or has ids beyond the dictionary
-    (looked for in its first million tokens).
+    Raises UserError when it is missing, unreadable, shorter than its index, empty, of another dictionary by its
+    manifest, or has ids beyond the dictionary (looked for in its first million tokens).
     """
     for suffix in (".idx", ".bin"):
         if not os.path.isfile(path + suffix):
@@ -160,8 +175,11 @@ def read_split(path: str, dictionary, combine: bool):
     if not os.path.getsize(path + ".bin"):  # numpy cannot map an empty file
         raise nothing
     try:
+        for part in _parts(path, combine):
+            _check_manifest(part, dictionary, dictionary_path)
+            _check_index(part)
         dataset = data_utils.load_indexed_dataset(path, dictionary, combine=combine)
-    except (AssertionError, ValueError, TypeError, OSError, KeyError) as error:
+    except (AssertionError, ValueError, TypeError, OSError, KeyError, struct.error) as error:
         raise at(path + ".idx", None, "cannot be read as fairseq binaries", MAKE_AGAIN) from error
     if dataset is None or not len(dataset) or not int(np.sum(dataset.sizes)):
         raise nothing
@@ -169,11 +187,63 @@ def read_split(path: str, dictionary, combine: bool):
         dataset[len(dataset) - 1]
         largest = _largest_id(dataset)
     except ValueError as error:
-        raise at(path + ".bin", None, "shorter than its index says", "copy it again or binarize again") from error
+        raise at(path + ".bin", None, "shorter than its index says", COPY_AGAIN) from error
     entries = len(dictionary) - 1  # <mask> is never in a text
     if largest >= entries:
         raise at(path + ".bin", None, f"has the id {largest}, dict.txt makes {entries:,} ids", MAKE_AGAIN)
     return dataset
+
+
+def _parts(path: str, combine: bool) -> list[str]:
+    """`path`, and with `combine` the path1, path2... that fairseq reads after it."""
+    parts = [path]
+    while combine and all(os.path.isfile(f"{path}{len(parts)}{suffix}") for suffix in (".idx", ".bin")):
+        parts.append(f"{path}{len(parts)}")
+    return parts
+
+
+def _check_manifest(path: str, dictionary, dictionary_path: str) -> None:
+    """Raise UserError when `binarize` made `path`.{bin,idx} with another dictionary than this one.
+
+    Ids of another dictionary would train without a word. No manifest, or one that cannot be read, says nothing.
+    """
+    manifest = manifest_path(Path(path))
+    try:
+        made_with = json.loads(manifest.read_text(encoding="utf-8"))["settings"]["dictionary"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    ours = fingerprint(dictionary)["sha256"]
+    if isinstance(made_with, str) and made_with != ours:
+        raise at(
+            dictionary_path,
+            None,
+            f"another dictionary (sha256 {ours[:12]}) than {path}.bin was made with (sha256 {made_with[:12]} in "
+            f"{manifest})",
+            f"put back the dict.txt it was made with, or {MAKE_AGAIN}",
+        )
+
+
+def _check_index(path: str) -> None:
+    """Raise UserError when `path`.idx is a memory-mapped index that is damaged or cut short.
+
+    fairseq's own error comes with the traceback of a destructor. Its other formats are left to it.
+    """
+    magic, header = MMapIndexedDataset.Index._HDR_MAGIC, struct.Struct("<9sQBQ")
+    index = path + ".idx"
+    with open(index, "rb") as file:
+        start = file.read(header.size)
+    if start[:8] != magic[:8]:
+        return
+    problem, there = "cut short within its header", os.path.getsize(index)
+    if len(start) == header.size:
+        mark, version, code, items = header.unpack(start)
+        if mark != magic or version != 1 or code not in _code_to_dtype:
+            raise at(index, None, "cannot be read as fairseq binaries", MAKE_AGAIN)
+        needed = header.size + items * (4 + 8)  # a size and an offset
+        if there >= needed:
+            return
+        problem = f"cut short: {there:,} bytes, its header says {needed:,}"
+    raise at(index, None, problem, COPY_AGAIN)
 
 
 def _largest_id(dataset) -> int:

@@ -117,10 +117,19 @@ def _check_specials(path: Path, first: list[str | None]) -> None:
 BACKENDS = (ByteLevelBPE, SentencePiece)
 
 
-def open_tokenizer(folder: Path) -> Tokenizer:
-    """The tokenizer in a folder written by `train-bpe`."""
+def _backend_of(folder: Path) -> type[ByteLevelBPE] | type[SentencePiece]:
     for backend in BACKENDS:
         if (folder / backend.FILE).exists():
-            return backend(folder)
+            return backend
     names = " or ".join(backend.FILE for backend in BACKENDS)
     raise UserError(f"{folder}: no {names} there; give the folder written by `fairseq-hebrew train-bpe`")
+
+
+def open_tokenizer(folder: Path) -> Tokenizer:
+    """The tokenizer in a folder written by `train-bpe`."""
+    return _backend_of(folder)(folder)
+
+
+def model_file(folder: Path) -> Path:
+    """The one file of the folder that decides what ids a text gets from the tokenizer."""
+    return folder / _backend_of(folder).FILE

@@ -13,7 +13,7 @@ import torch
 
 from fairseq_hebrew_compat import CheckpointRefused, CheckpointUnreadable, checkpoints
 
-REMEDY = "give an earlier checkpoint (fairseq-train --restore-file FILE), or copy this one again"
+REMEDY = "give another checkpoint, or copy this one again"
 
 
 class Code:

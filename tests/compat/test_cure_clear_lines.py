@@ -1,5 +1,6 @@
 """Errors with a clear line are printed as that line by fairseq's commands, and by nobody else."""
 
+import errno
 import os
 import shutil
 
@@ -29,7 +30,7 @@ def cut(trained, tmp_path):
 def test_resume_from_a_truncated_checkpoint(run, cut, corpus, stock_arguments):
     more = ["--max-update", 4, "--save-dir", cut.parent]
     line = error_lines(run("fairseq-train", corpus, *stock_arguments, *more, cwd=cut.parent))
-    assert line.startswith(f"error: {cut}: the checkpoint is truncated") and "--restore-file" in line
+    assert line.startswith(f"error: {cut}: the checkpoint is truncated") and "give another checkpoint" in line
 
 
 @pytest.mark.parametrize("option", ["--restore-file", "--finetune-from-model"])
@@ -59,6 +60,32 @@ def test_hydra_train_with_a_truncated_checkpoint(run, cut, corpus):
         )
     )
     assert line.startswith(f"error: {cut}: the checkpoint is truncated")
+
+
+@pytest.mark.parametrize(
+    ("save_dir", "problem"),
+    [("file/below", "Not a directory"), ("file", "Not a directory"), ("/proc/nodir", "No such file or directory")],
+)
+def test_a_save_dir_that_cannot_be(run, corpus, stock_arguments, tmp_path, save_dir, problem):
+    (tmp_path / "file").touch()
+    line = error_lines(run("fairseq-train", corpus, *stock_arguments, "--save-dir", save_dir, cwd=tmp_path))
+    assert line.startswith(f"error: {save_dir}")
+    assert line.endswith(f": {problem}; check the path and its permissions")
+
+
+def test_only_an_error_that_names_a_path_gets_a_line_of_it():
+    line = clear_line.path_line_of(PermissionError(errno.EACCES, "Permission denied", b"/a\nb"))
+    assert line == "/a b: Permission denied; check the path and its permissions"
+    assert clear_line.path_line_of(OSError(errno.EXDEV, "Cross-device link", "a", None, "b")).startswith("a -> b: ")
+    assert clear_line.path_line_of(OSError(errno.EDQUOT, "Quota", "a")).endswith(
+        "; free some there, or write to another disk"
+    )
+    for other in (OSError("text"), OSError(errno.EIO, "Input/output error"), OSError(errno.EIO, "x", 3), KeyError("a")):
+        assert clear_line.path_line_of(other) is None
+    try:
+        raise ValueError("about something else") from FileNotFoundError(errno.ENOENT, "No such file", "a")
+    except ValueError as error:
+        assert clear_line.path_line_of(error) is None
 
 
 SCRIPT = """

@@ -38,7 +38,12 @@ def test_nemo_has_nine_types_in_bioes():
         (("kind: token_classification", "kind: parsing"), "kind 'parsing' is none of"),
         (("metric: f1", "metric: bleu"), "metric 'bleu' is none of"),
         (("metric: f1", ""), "'metric' is missing"),
-        (("labels: [PER, ORG]", "labels: PER"), "labels must be a list"),
+        (("labels: [PER, ORG]", "labels: PER"), "labels: 'PER' is no list or mapping"),
+        (("labels: [PER, ORG]", "labels: []"), "labels: none are named"),
+        (("metric: f1", "metric: f1\nmax_tokens: many"), "max_tokens: 'many' is no whole number"),
+        (("metric: f1", "metric: f1\nmax_tokens: 2"), "max_tokens 2: at least 3"),
+        (("metric: f1", "metric: f1\nnormalize: 3"), "normalize: 3 is no true or false"),
+        (("metric: f1", "metric: f1\nscheme: [bio]"), r"scheme: \['bio'\] is no text"),
         (("name: mine", "name: mine\nlabel: x"), "unknown key 'label'"),
         (("name: mine", "name: [mine"), "not a YAML file"),
         (("metric: f1", "metric: f1\nscheme: bmes"), "scheme 'bmes' is none of"),
@@ -55,3 +60,5 @@ def test_mistakes_are_named(tmp_path, change, told):
 def test_a_missing_file_names_the_built_in_ones(tmp_path):
     with pytest.raises(UserError, match="nemo, smcd"):
         read_description(str(tmp_path / "none.yaml"))
+    with pytest.raises(UserError, match="Is a directory"):
+        read_description(str(tmp_path))

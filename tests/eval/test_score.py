@@ -58,7 +58,13 @@ def test_nothing_predicted_is_zero_not_an_error(tmp_path):
         ("[]", ":2: kind None is none of"),
         ('{"kind": "parsing"}', ":2: kind 'parsing' is none of"),
         ('{"kind": "token_classification", "words": []}', ":2: the field 'gold' is missing"),
-        (json.dumps(text("0", "0")), ":2: sequence_classification after token_classification"),
+        (json.dumps(tagged(["O"], ["X-PER"])), ":2: predicted tag 'X-PER' is not of the scheme bioes"),
+        (json.dumps({**tagged(["O"], ["O"]), "scheme": "iob1"}), ":2: scheme 'iob1' is none of"),
+        (json.dumps({**tagged(["O"], ["O"]), "gold": None}), ":2: the field 'gold' is missing or no list"),
+        (json.dumps({**tagged(["O"], ["O"]), "scheme": "bio"}), ":2: another scheme than on the first line"),
+        (json.dumps(text("7", "0")), ":2: gold '7' is none of the labels 0, 1, 2"),
+        (json.dumps({**text("0", "0"), "labels": ["0"]}), ":2: the field 'labels' is missing or no dict"),
+        (json.dumps(text("0", "0")), ":2: another kind than on the first line"),
         (json.dumps(tagged(["O"], ["O", "O"])), ":2: words, gold and predicted differ in length"),
     ],
 )
@@ -76,3 +82,5 @@ def test_the_command(tmp_path):
     assert done.returncode == 0 and "macro_f1" in done.stdout
     assert json.loads((tmp_path / "scores.json").read_text())["accuracy"] == 50.0
     assert "no such file" in the_error(run("fairseq-hebrew", "score", tmp_path / "none"))
+    assert "is also an input" in the_error(run("fairseq-hebrew", "score", path, "--output", path))
+    assert score(path)["accuracy"] == 50.0

@@ -104,7 +104,7 @@ def test_heads_take_the_place_of_the_masked_lm_head():
     assert model.lm_head is None and model.heads["topic"].dropout.p == 0.3
     names = {name for name in model.state_dict() if not name.startswith("encoder.")}
     assert names == {f"heads.{h}.{p}" for h in ("ner.out", "topic.dense", "topic.out") for p in ("weight", "bias")}
-    with pytest.raises(ValueError, match="no masked-LM head"):
+    with pytest.raises(UserError, match=r"no masked-LM head.*\(head ner, topic\); .*--criterion classification"):
         model(tokens)
 
 

@@ -54,11 +54,14 @@ def command():
 
 @pytest.fixture(scope="session")
 def refused(command):
-    """A function that runs a command and asserts that it ends with one clear line; the line."""
+    """A function that runs a command and asserts that it ends with one clear line; the line.
 
-    def run(*arguments, **options):
+    The exit status is 1, or `status`: wrong usage has 2.
+    """
+
+    def run(*arguments, status=1, **options):
         done = command(*arguments, **options)
-        assert done.returncode == 1, (done.returncode, done.stderr)
+        assert done.returncode == status, (done.returncode, done.stderr)
         assert done.stdout == "" and "Traceback" not in done.stderr
         lines = done.stderr.splitlines()
         assert [line for line in lines if line.startswith("error: ")] == lines[-1:], done.stderr

@@ -280,10 +280,12 @@ def test_counts(tmp_path, tokenizer):
 
 
 def test_bad_input_is_a_clear_line(tmp_path, tokenizer, refused):
-    def said(content, *more, tokens=tokenizer):
+    def said(content, *more, tokens=tokenizer, status=1):
         source = tmp_path / "a.txt"
         source.write_bytes(content)
-        line = refused("binarize", "--input", source, "--tokenizer", tokens, "--output", tmp_path / "o", *more)
+        line = refused(
+            "binarize", "--input", source, "--tokenizer", tokens, "--output", tmp_path / "o", *more, status=status
+        )
         left = list((tmp_path / "o").iterdir()) if (tmp_path / "o").exists() else []
         assert left == []
         return line
@@ -292,8 +294,9 @@ def test_bad_input_is_a_clear_line(tmp_path, tokenizer, refused):
     assert "a.txt:3: invalid UTF-8" in said(b"a\n\nb\xff\n", "--workers", "2")
     assert "holds blank lines only" in said(b"\n \n\r\n")
     assert "the file is empty" in said(b"")
-    assert "0 (never) or at least 8" in said(b"a\n", "--max-document-tokens", "7")
-    assert "--workers 0: at least 1" in said(b"a\n", "--workers", "0")
+    assert "0 (never) or at least 8" in said(b"a\n", "--max-document-tokens", "7", status=2)
+    assert "--workers 0: at least 1" in said(b"a\n", "--workers", "0", status=2)
+    assert "a name of letters" in said(b"a\n", "--split", "a/b", status=2)
     assert "no tokenizer.json" in said(b"a\n", tokens=tmp_path)
     other = tmp_path / "other.txt"
     other.write_text("4 1\n99999 1\n")

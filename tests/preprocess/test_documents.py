@@ -6,8 +6,9 @@ import re
 import pytest
 
 from fairseq_hebrew.preprocess import documents as module
-from fairseq_hebrew.preprocess.documents import chunked, layout_of, read_documents, read_lines
+from fairseq_hebrew.preprocess.documents import chunked, layout_of, read_documents
 from fairseq_hebrew.stage.errors import UserError
+from fairseq_hebrew.text.lines import read_lines
 
 FILES = [
     b"",

@@ -28,9 +28,9 @@ def test_settings_reach_the_stage(capsys):
     assert capsys.readouterr().out == "3 True\n"
 
 
-def test_user_errors_are_lines_and_status_1(capsys):
+def test_user_errors_are_lines_and_status_1_or_2_for_wrong_usage(capsys):
     assert COMMAND.main(["--size", "13"]) == 1
-    assert COMMAND.main(["--size", "0"]) == 1
+    assert COMMAND.main(["--size", "0"]) == 2
     assert capsys.readouterr().err == "error: an unlucky number\nerror: --size 0: at least 1 is needed\n"
     with pytest.raises(UserError):
         COMMAND.main(["--size", "13", "--debug"])

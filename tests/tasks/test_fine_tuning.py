@@ -162,6 +162,33 @@ def test_debug_shows_the_traceback(tokenizer_dir, tmp_path):
 
 def test_predict_says_what_it_lacks(tmp_path):
     assert "no such checkpoint" in the_error(run("fairseq-hebrew", "predict", tmp_path / "x.pt", "--output", "p"))
-    assert "no checkpoint" in the_error(run("fairseq-hebrew", "predict", "--output", "p"))
-    assert "--majority needs" in the_error(run("fairseq-hebrew", "predict", "--majority", "--output", "p"))
+    for options, told in (
+        ((), "no checkpoint"),
+        (("--majority",), "--majority needs"),
+        (("--batch-size", "0"), "at least"),
+    ):
+        done = run("fairseq-hebrew", "predict", *options, "--output", "p")
+        assert done.returncode == 2 and told in done.stderr and "Traceback" not in done.stderr
     assert run("fairseq-hebrew", "predict").returncode == 2
+
+
+def test_prediction_is_a_stage_and_never_overwrites_what_it_reads(trained, tmp_path):
+    name, data, save = trained
+    output = tmp_path / "p.jsonl"
+    scores(save / "checkpoint_best.pt", output)
+    again = run("fairseq-hebrew", "predict", save / "checkpoint_best.pt", "--output", output)
+    assert again.returncode == 0 and "up to date, skipped" in again.stderr
+    gold = data / f"test.{TASKS[name][2]}"
+    before = gold.read_bytes()
+    told = the_error(run("fairseq-hebrew", "predict", save / "checkpoint_best.pt", "--output", gold))
+    assert "is also an input" in told and gold.read_bytes() == before
+
+
+def test_a_description_with_other_classes_is_refused(trained, tmp_path):
+    name, _, save = trained
+    text = (DESCRIPTIONS / f"{name}.yaml").read_text(encoding="utf-8")
+    other = tmp_path / "other.yaml"
+    other.write_text(text.replace("[PER, ORG", "[ORG, PER").replace('"0": positive, "1"', '"1": positive, "0"'))
+    options = ("--description", other, "--output", tmp_path / "p")
+    told = the_error(run("fairseq-hebrew", "predict", save / "checkpoint_best.pt", *options))
+    assert str(other) in told and "in this order" in told

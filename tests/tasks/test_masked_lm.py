@@ -1,5 +1,6 @@
 """The pretraining task: its errors in process, training in fairseq's own commands."""
 
+import gc
 import json
 import os
 import random
@@ -19,6 +20,8 @@ from omegaconf import OmegaConf
 from fairseq_hebrew.models.hallelubert import HalleluBertConfig
 from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.tasks.masked_lm import HebrewMaskedLMConfig, HebrewMaskedLMTask, replacement_ids
+from fairseq_hebrew.text.dictionary import SPECIALS
+from fairseq_hebrew.text.vocabulary import symbols_fingerprint
 
 ROOT = Path(__file__).parents[2]
 WORDS = [str(i) for i in range(4, 30)]
@@ -102,6 +105,7 @@ def shorten(folder: Path) -> None:
         (lambda f: (f / "dict.txt").unlink(), r"dict\.txt: no dictionary here; name the folder"),
         (break_dictionary, r"dict\.txt: Duplicate word found .*'4'; copy it again"),
         (lambda f: (f / "dict.txt").write_bytes(b"\xff\xfe 1\n"), r"dict\.txt: Incorrect encoding.*; copy"),
+        (lambda f: (f / "dict.txt").write_bytes(b""), r"dict\.txt: the dictionary is empty.*; copy it again"),
         (lambda f: (f / "train.idx").unlink(), r"train\.idx: no such file; name a folder and a split"),
         (lambda f: (f / "train.bin").unlink(), r"train\.bin: no such file; name a folder and a split"),
         (lambda f: (f / "train.idx").write_bytes(b"nothing of the kind"), r"train\.idx: cannot be read.*; binarize"),
@@ -118,6 +122,72 @@ def test_data_that_cannot_be_trained_on(tmp_path, damage, line):
     assert "\n" not in str(caught.value) and str(folder) in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("kept", "line"),
+    [
+        (8, "cut short within its header"),
+        (25, "cut short within its header"),
+        (26, "cut short: 26 bytes, its header says 218"),
+        (217, "cut short: 217 bytes, its header says 218"),
+    ],
+)
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")  # the destructor of a half-opened index
+def test_an_index_that_is_cut_short(tmp_path, kept, line):
+    index = binarized(tmp_path) / "train.idx"
+    index.write_bytes(index.read_bytes()[:kept])
+    with pytest.raises(UserError, match=rf"train\.idx: {line}; copy it again or binarize again"):
+        task(tmp_path).load_dataset("train")
+    gc.collect()
+
+
+def write_manifest(folder: Path, split: str) -> None:
+    """As binarize leaves it, of the dictionary that is there now."""
+    symbols = [line.rpartition(" ")[0] for line in (folder / "dict.txt").read_text(encoding="utf-8").splitlines()]
+    settings = {"split": split, "dictionary": symbols_fingerprint([*SPECIALS, *symbols, "<mask>"])}
+    (folder / f"{split}.manifest.json").write_text(json.dumps({"settings": settings}), encoding="utf-8")
+
+
+def reverse_dictionary(folder: Path) -> None:
+    lines = (folder / "dict.txt").read_text(encoding="utf-8").splitlines()
+    (folder / "dict.txt").write_text("\n".join(lines[::-1]) + "\n", encoding="utf-8")
+
+
+def test_binaries_of_another_dictionary_by_their_manifest(tmp_path):
+    folder = binarized(tmp_path)
+    write_manifest(folder, "train")
+    task(folder).load_dataset("train")
+    reverse_dictionary(folder)
+    made = task(folder)
+    made.load_dataset("valid")  # no manifest, as fairseq-preprocess leaves it
+    with pytest.raises(
+        UserError, match=r"/dict\.txt: another dictionary .*/train\.manifest\.json\); put back"
+    ) as caught:
+        made.load_dataset("train")
+    assert "\n" not in str(caught.value)
+
+
+def test_each_of_the_combined_shards_is_of_its_manifest(tmp_path):
+    folder = binarized(tmp_path)
+    for suffix in ("bin", "idx"):
+        shutil.copy(folder / f"train.{suffix}", folder / f"train1.{suffix}")
+    for split in ("train1", "train2"):  # there is no second shard
+        write_manifest(folder, split)
+    task(folder).load_dataset("train", combine=True)
+    reverse_dictionary(folder)
+    made = task(folder)
+    made.load_dataset("train")
+    with pytest.raises(UserError, match=r"train1\.bin .*/train1\.manifest\.json"):
+        made.load_dataset("train", combine=True)
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"{", b"\xff", b"[]", b"{}", b'{"settings": []}', b'{"settings": {"dictionary": 1}}']
+)
+def test_a_damaged_manifest_says_nothing(tmp_path, text):
+    (binarized(tmp_path) / "train.manifest.json").write_bytes(text)
+    task(tmp_path).load_dataset("train")
+
+
 def test_a_shard_of_another_dictionary(tmp_path):
     first, second = binarized(tmp_path / "1"), binarized(tmp_path / "2", entries=40)
     made = task(f"{first}:{second}")
@@ -129,8 +199,10 @@ def test_a_shard_of_another_dictionary(tmp_path):
 @pytest.mark.parametrize(
     ("options", "line"),
     [
-        ({"mask_prob": 1.5}, "probability=1.5 is not a share"),
-        ({"random_token_prob": 0.95}, "sum to more than 1"),
+        ({"mask_prob": 1.5}, "^--mask-prob 1.5 is not a share"),
+        ({"leave_unmasked_prob": -1.0}, "^--leave-unmasked-prob -1.0 is not a share"),
+        ({"random_token_prob": 2.0}, "^--random-token-prob 2.0 is not a share"),
+        ({"random_token_prob": 0.95}, "^--leave-unmasked-prob 0.1 and --random-token-prob 0.95 sum to more than 1"),
         ({"tokens_per_sample": 1}, "give at least 2"),
     ],
 )

@@ -1,0 +1,27 @@
+"""Reading text by line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..stage.errors import UserError, at
+
+
+def read_lines(path: Path) -> Iterator[tuple[str, int]]:
+    """The lines of a file with their line ends, without a BOM, and the bytes each one takes.
+
+    Raises UserError naming file and line for invalid UTF-8.
+    """
+    with open(path, "rb") as file:
+        for number, raw in enumerate(file, start=1):
+            try:
+                line = raw.decode("utf-8")
+            except UnicodeDecodeError as error:
+                raise invalid_utf8(path, number, raw[error.start]) from None
+            yield (line.removeprefix("\ufeff") if number == 1 else line), len(raw)
+
+
+def invalid_utf8(path: Path, line: int, byte: int) -> UserError:
+    """The error of a line that is no UTF-8, which begins to be wrong with this byte."""
+    return at(path, line, f"invalid UTF-8 (byte 0x{byte:02x})", "convert the file to UTF-8 (iconv)")
