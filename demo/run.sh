@@ -14,8 +14,8 @@ while [ $# -gt 0 ]; do
     esac
 done
 case $budget in
-    # Updates of pretraining and epochs of fine-tuning: the full ones take about seven minutes on 2 cores, of which
-    # pretraining is the most; the small ones only show that every step runs.
+    # Updates of pretraining and epochs of fine-tuning: the full ones stay well under ten minutes on 2 cores, of
+    # which pretraining takes the most; the small ones only show that every step runs.
     full) updates=2000 epochs=24 ;;
     small) updates=60 epochs=2 ;;
     *) echo "error: --budget $budget; give full or small" >&2; exit 2 ;;
@@ -54,7 +54,7 @@ train pretrain "$out/corpus/data" --task hebrew_masked_lm --criterion masked_lm 
     --dropout 0.0 --attention-dropout 0.0 --tokens-per-sample 128 --batch-size 32 \
     --optimizer adam --adam-betas '(0.9,0.98)' --adam-eps 1e-6 --weight-decay 0.01 \
     --lr 1e-3 --lr-scheduler polynomial_decay --warmup-updates $((updates / 20)) --total-num-update $updates \
-    --max-update $updates --log-interval 10 --validate-interval-updates $((updates / 6)) \
+    --max-update $updates --log-interval 10 --validate-interval 1000 --validate-interval-updates $((updates / 20)) \
     --no-epoch-checkpoints --no-last-checkpoints
 checkpoint="$out/pretrain/checkpoint_best.pt"
 

@@ -68,3 +68,22 @@ def test_modules_run_as_commands_too(tmp_path):
     command = [sys.executable, "-m", "fairseq_hebrew.preprocess.dedup", "--input", source, "--output", tmp_path / "b"]
     assert subprocess.run(command, capture_output=True).returncode == 0
     assert (tmp_path / "b").read_text(encoding="utf-8") == "א\n\nב\n\n"
+
+
+WITHOUT = """
+import sys
+sys.modules[sys.argv[1]] = None  # what importing it then raises is a ModuleNotFoundError
+from fairseq_hebrew import cli
+sys.exit(cli.main(sys.argv[2:]))
+"""
+
+
+@pytest.mark.parametrize("package", ["fairseq", "torch"])
+def test_a_package_that_is_not_installed_gets_one_line(package, tmp_path):
+    checkpoint = tmp_path / "checkpoint.pt"
+    checkpoint.write_bytes(b"x")
+    command = [sys.executable, "-c", WITHOUT, package, "predict", checkpoint, "--output", tmp_path / "p"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    line = done.stderr.splitlines()[-1]
+    assert line.startswith(f"error: {package} is not installed; install it with: pip install")
