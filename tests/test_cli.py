@@ -57,8 +57,7 @@ def test_the_version():
 
 def test_the_installed_command():
     command = shutil.which("fairseq-hebrew", path=Path(sys.executable).parent)
-    if command is None:
-        pytest.skip("the package is not installed in this environment")
+    assert command is not None, "install the package: make setup"
     assert subprocess.run([command, "--version"], capture_output=True, text=True).stdout == f"{__version__}\n"
 
 

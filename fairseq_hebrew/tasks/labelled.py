@@ -1,6 +1,7 @@
 """What the fine-tuning tasks share: description, vocabulary, datasets, head, and a metric summed over batches."""
 
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,7 +42,7 @@ class LabelledConfig(FairseqDataclass):
     seed: int = II("common.seed")
 
 
-class LabelledTask(DictionaryState, FairseqTask):
+class LabelledTask(DictionaryState, FairseqTask, ABC):
     """Base of the tasks that read labelled files; a subclass says what its head and its counts are."""
 
     cfg: LabelledConfig
@@ -111,13 +112,13 @@ class LabelledTask(DictionaryState, FairseqTask):
         self.datasets[split] = LabelledDataset(self.samples(examples), self.dictionary.pad(), self.cfg.seed)
         logger.info(f"{split}: {len(examples)} examples")
 
+    @abstractmethod
     def counts(self, sample: dict, predicted) -> dict[str, int]:
         """Numbers of a batch from which, summed, `score` computes the metric; `predicted` holds class indices."""
-        raise NotImplementedError
 
+    @abstractmethod
     def score(self, totals: dict[str, float]) -> dict[str, float]:
         """Metrics (percent) by name from summed counts; the description's metric is among them."""
-        raise NotImplementedError
 
     def reduce_metrics(self, logging_outputs, criterion) -> None:
         super().reduce_metrics(logging_outputs, criterion)
