@@ -15,17 +15,24 @@ VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "fairseq_hebrew" / "__init_
 
 # The top-level folders preprocess/ and eval/ are installed inside the plugin's name, compat/ beside it, so that no
 # generic package name lands in anyone's site-packages.
-PLUGIN = ["", ".stage", ".text", ".modules", ".models", ".data", ".criterions", ".tasks", ".hub"]
+ROOMS = {
+    "fairseq_hebrew": "fairseq_hebrew",
+    "preprocess": "fairseq_hebrew.preprocess",
+    "eval": "fairseq_hebrew.eval",
+    "compat": "fairseq_hebrew_compat",
+}
+# Every folder of a room that has an __init__.py, under the room's installed name.
 PACKAGE_DIR = {
-    **{f"fairseq_hebrew{name}": f"fairseq_hebrew{name.replace('.', '/')}" for name in PLUGIN},
-    "fairseq_hebrew.preprocess": "preprocess",
-    "fairseq_hebrew.eval": "eval",
-    "fairseq_hebrew_compat": "compat",
+    ".".join([package, *init.parent.relative_to(ROOT / room).parts]): str(init.parent.relative_to(ROOT))
+    for room, package in ROOMS.items()
+    for init in sorted((ROOT / room).rglob("__init__.py"))
 }
 
 # Enough for the corpus stages and for text: a machine that only prepares corpora needs no more.
 CORPUS = [
     "numpy>=1.26",
+    "numba>=0.61",
+    "fsspec>=2024.6",
     "tokenizers>=0.21",
     "sentencepiece>=0.2",
     "sacremoses>=0.1",
@@ -44,6 +51,7 @@ FAIRSEQ_NEEDS = [
     "requests",
 ]
 TRAIN = ["torch>=2.9", "safetensors>=0.4", "seqeval>=1.2.2", "scikit-learn>=1.3"]
+READERS = ["pyarrow>=17", "zstandard>=0.22", "mwparserfromhell>=0.6.6", "trafilatura>=2", "warcio>=1.7"]
 
 setup(
     name="fairseq-hebrew",
@@ -58,6 +66,10 @@ setup(
     package_data={"fairseq_hebrew.data": ["descriptions/*.yaml"]},
     install_requires=CORPUS + FAIRSEQ_NEEDS + TRAIN,
     extras_require={
+        # Formats beyond plain text, JSON lines, CSV, .gz, .bz2 and .xz.
+        "readers": READERS,
+        # The corpus pipeline on Slurm or Ray.
+        "cluster": ["datatrove>=0.10,<0.11", "orjson>=3.9", "ray>=2.40"],
         "report": ["transformers>=4.50", "matplotlib>=3.8"],
         "test": ["pytest>=8", "ruff>=0.6", "wheel", "setuptools>=68"],
     },

@@ -14,6 +14,10 @@ INSTALL = {
     "torch": "pip install 'torch>=2.9'",
     "transformers": "pip install 'fairseq-hebrew[report]'",
     "matplotlib": "pip install 'fairseq-hebrew[report]'",
+    **dict.fromkeys(
+        ("pyarrow", "zstandard", "mwparserfromhell", "trafilatura", "warcio"), "pip install 'fairseq-hebrew[readers]'"
+    ),
+    **dict.fromkeys(("datatrove", "ray", "orjson"), "pip install 'fairseq-hebrew[cluster]'"),
 }
 # No room on the disk, in the user's quota, or under the limit for one file.
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

@@ -1,4 +1,4 @@
-"""Ordered work in several processes with a bounded number of chunks in memory."""
+"""Ordered work in several processes or threads with a bounded number of chunks in memory."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
@@ -26,11 +26,13 @@ def ordered_map(
     workers: int,
     initializer: Callable | None = None,
     arguments: tuple = (),
+    threads: bool = False,
 ) -> Iterator[Result]:
     """`map(work, chunks)` in `workers` processes, results in the order of the chunks.
 
     At most `AHEAD * workers` chunks are in memory. One worker runs in this process: no pickling, easy debugging.
-    `work` and `initializer` must be module-level functions.
+    `work` and `initializer` must be module-level functions. With `threads` they are threads of this process, which
+    start at once and copy nothing: for work that is done in kernels, which hold no lock.
     """
     if workers < 1:
         raise UserError(f"--workers {workers}: at least 1 is needed")
@@ -39,10 +41,7 @@ def ordered_map(
             initializer(*arguments)
         yield from map(work, chunks)
         return
-    # spawn, not fork: the caller may have threads (tokenizers, torch), and a forked thread pool deadlocks.
-    context = multiprocessing.get_context("spawn")
-    start = (initializer, arguments)
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=start) as pool:
+    with _pool(workers, initializer, arguments, threads) as pool:
         waiting: deque = deque()
         try:
             for chunk in chunks:
@@ -58,6 +57,14 @@ def ordered_map(
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def _pool(workers: int, initializer: Callable | None, arguments: tuple, threads: bool) -> Executor:
+    if threads:
+        return ThreadPoolExecutor(workers, initializer=initializer, initargs=arguments)
+    # spawn, not fork: the caller may have threads (tokenizers, torch), and a forked thread pool deadlocks.
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(initializer, arguments))
 
 
 def _start(initializer: Callable | None, arguments: tuple) -> None:

@@ -36,9 +36,15 @@ def end_at_three(number):
     return number
 
 
+@pytest.mark.parametrize("threads", [False, True])
 @pytest.mark.parametrize("workers", [1, 2])
-def test_results_come_in_the_order_of_the_chunks(workers):
-    assert list(ordered_map(work, range(20), workers, start, (100,))) == list(range(100, 120))
+def test_results_come_in_the_order_of_the_chunks(workers, threads):
+    assert list(ordered_map(work, range(20), workers, start, (100,), threads)) == list(range(100, 120))
+
+
+def test_an_error_in_a_thread_ends_the_work():
+    with pytest.raises(UserError, match="three"):
+        list(ordered_map(fail_at_three, range(50), 2, threads=True))
 
 
 @pytest.mark.parametrize("workers", [1, 2])
