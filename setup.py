@@ -63,7 +63,7 @@ setup(
     python_requires=">=3.10",
     packages=list(PACKAGE_DIR),
     package_dir=PACKAGE_DIR,
-    package_data={"fairseq_hebrew.data": ["descriptions/*.yaml"]},
+    package_data={"fairseq_hebrew.data": ["descriptions/*.yaml"], "fairseq_hebrew.text": ["*.tsv"]},
     install_requires=CORPUS + FAIRSEQ_NEEDS + TRAIN,
     extras_require={
         # Formats beyond plain text, JSON lines, CSV, .gz, .bz2 and .xz.
