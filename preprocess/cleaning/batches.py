@@ -1,0 +1,103 @@
+"""Cleaning a batch of documents as one buffer: the kernels, the filters, and examples of what they did."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from fairseq_hebrew.stage.progress import Progress
+from fairseq_hebrew.text.fast_measures import measure_documents
+from fairseq_hebrew.text.fast_normalize import MOJIBAKE, RULES, Normalized, normalize_documents
+
+from ..documents import Document, chunked
+from .filters import REASONS, reasons_of
+from .removed import EXCERPT, Example, Removed, excerpts
+from .settings import Settings
+
+
+@dataclass
+class Cleaned:
+    """What became of a batch: text in the layout between stages, counts, examples."""
+
+    text: np.ndarray  # uint8
+    counts: Counter
+    examples: list[Example]
+
+
+def batches_of(documents: Iterable[Document], progress: Progress | None) -> Iterator[list[Document]]:
+    """Documents in batches of about a megabyte, counted on a progress bar."""
+    for batch in chunked(documents):
+        if progress is not None:
+            progress.add(sum(len(document.text) + 1 for document in batch))
+        yield batch
+
+
+def joined(documents: Sequence[Document], after: bytes = b"") -> tuple[np.ndarray, np.ndarray]:
+    """The texts as one writable buffer, uint8, each followed by `after`; and where each starts, and the end, int64."""
+    sizes = np.array([len(document.text) + len(after) for document in documents], dtype=np.int64)
+    offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(sizes)])
+    text = bytearray(after).join([document.text for document in documents] + ([b""] if after and documents else []))
+    return np.frombuffer(text, dtype=np.uint8), offsets
+
+
+def clean_batch(documents: Sequence[Document], file: str, settings: Settings, removed: Removed) -> Cleaned:
+    """Clean documents of an input called `file`; examples are those that `removed` may take."""
+    text, offsets = joined(documents)
+    done = normalize_documents(text, offsets, settings.normalization, settings.max_mojibake)
+    measured = measure_documents(done.text, done.ends)
+    reasons = reasons_of(done, measured, settings)
+    kept = reasons == 0
+    changed = np.where(np.repeat(kept, np.diff(done.first)), done.flags, done.flags & MOJIBAKE)
+    counts = Counter(
+        documents_in=len(documents),
+        documents_out=int(kept.sum()),
+        lines_out=int(measured.lines_of[kept].sum()),
+        lines_dropped_mojibake=int((changed == MOJIBAKE).sum()),
+    )
+    for number, reason in enumerate(REASONS[1:], start=1):
+        counts[f"dropped_{reason}"] = int((reasons == number).sum())
+    for rule, bit in RULES.items():
+        counts[f"lines_changed_{rule}"] = int(np.count_nonzero(changed & bit))
+    made = done.text if kept.all() else done.text[np.repeat(kept, np.diff(done.ends, prepend=0))]
+    examples = _examples(documents, file, text, done, reasons, changed, removed)
+    return Cleaned(made, counts, examples)
+
+
+def _examples(
+    documents: Sequence[Document],
+    file: str,
+    text: np.ndarray,
+    done: Normalized,
+    reasons: np.ndarray,
+    changed: np.ndarray,
+    removed: Removed,
+) -> list[Example]:
+    found = []
+    starts = np.array([document.line for document in documents], dtype=np.int64)
+    for number in np.unique(reasons[reasons > 0]):
+        where = np.flatnonzero(reasons == number)
+        for at in where[removed.candidates(file, REASONS[number], starts[where], np.zeros(len(where)))]:
+            before = documents[at].text[: 4 * EXCERPT].decode("utf-8", errors="ignore")[:EXCERPT]
+            found.append(Example(REASONS[number], file, int(starts[at]), 0, before, None))
+    for rule, bit in {**RULES, "mojibake_line": MOJIBAKE}.items():
+        where = np.flatnonzero(changed & bit)
+        of = np.searchsorted(done.first, where, side="right") - 1
+        paragraphs = where - done.first[of] + 1
+        for at in removed.candidates(file, rule, starts[of], paragraphs):
+            line = where[at]
+            stop = done.line_starts[line + 1] if line + 1 < len(changed) else len(text)
+            before, after = text[done.line_starts[line] : stop - 1].tobytes().decode("utf-8"), None
+            if rule in RULES:
+                start = done.line_ends[line - 1] if line > done.first[of[at]] else _start(done, of[at])
+                before, after = excerpts(
+                    before, done.text[start : done.line_ends[line]].tobytes().decode("utf-8").rstrip("\n")
+                )
+            found.append(Example(rule, file, int(starts[of[at]]), int(paragraphs[at]), before[:EXCERPT], after))
+    return found
+
+
+def _start(done: Normalized, document: int) -> int:
+    return int(done.ends[document - 1]) if document else 0
