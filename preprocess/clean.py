@@ -136,13 +136,16 @@ def _clean_into(
 
     work = functools.partial(clean_batch, file=source.name, settings=settings, removed=removed)
     counts = _write(work, batches_of(documents_of(source, settings), progress), file, settings, removed)
-    dropped = {key: n for key, n in counts.items() if key.startswith("dropped_") and n}
     if not counts["documents_out"]:
-        reasons = ", ".join(f"{n} {key.removeprefix('dropped_')}" for key, n in sorted(dropped.items()))
+        dropped = sorted(
+            (key.removeprefix("dropped_"), n) for key, n in counts.items() if key.startswith("dropped_") and n
+        )
+        reasons = ", ".join(f"{n} {reason}" for reason, n in dropped) or "no text at all"
+        language = "text" if settings.language == "any" else f"{settings.language.capitalize()} text"
+        limit = "" if settings.language == "any" else f"--min-{settings.language} or "
         raise UserError(
-            f"{source}: no document is left after cleaning ({reasons or 'no text at all'}); is it "
-            f"{settings.language.capitalize()} text? "
-            "Leave the file out, or lower --min-hebrew or --min-characters"
+            f"{source}: no document is left after cleaning ({reasons}); is it {language}? "
+            f"Leave the file out, or lower {limit}--min-characters"
         )
     return counts
 

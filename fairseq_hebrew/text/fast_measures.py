@@ -10,14 +10,14 @@ import numpy as np
 
 from fairseq_hebrew.stage.kernels import kernel
 
-from .measures import OTHER, kind_of
+from .measures import HEBREW, OTHER, WHITE, kind_of
 
 CODE_POINTS = 0x110000
 KINDS = 7
 # Beyond the last code point that any Unicode version assigns, private use and variation selectors apart: OTHER all.
 LAST_ASSIGNED = 0x33480
 
-# Odd 64-bit numbers with no pattern in their bits: the fractional parts of the golden ratio, and of sqrt(2) and sqrt(3).
+# Odd 64-bit numbers with no pattern in their bits: fractional parts of the golden ratio, sqrt(2) and sqrt(3).
 _SIGN = np.uint64(0x9E3779B97F4A7C15)
 _WORD = np.uint64(0x6A09E667F3BCC909)
 _MIX = np.uint64(0xBB67AE8584CAA73B)
@@ -68,7 +68,7 @@ def _measure(text, ends, kinds, counts, words, word_sizes, word_ends, keys, line
                     code |= np.int64(text[i + 2] & 0x3F) << 6 | (text[i + 3] & 0x3F)
                     i += 4
                 kind = kinds[code]
-                if kind != 1:
+                if kind != WHITE:
                     counts[document, kind] += 1
                     size += 1
                     word_size += 1
@@ -84,13 +84,13 @@ def _measure(text, ends, kinds, counts, words, word_sizes, word_ends, keys, line
                     sign_hash = np.uint64(0)
                 if code == 10:
                     break
-                counts[document, 1] += 1
+                counts[document, WHITE] += 1
                 size += 1
             if size:
                 line_hash = (line_hash ^ (line_hash >> _SHIFT)) * _MIX
                 keys[line], line_sizes[line] = line_hash ^ (line_hash >> _SHIFT), size
                 line += 1
-        counts[document, 3] += hebrew
+        counts[document, HEBREW] += hebrew
         word_ends[document], line_ends[document] = word, line
 
 
@@ -266,7 +266,7 @@ def _weigh_ngrams(words, sizes, ends, tested, top_limits, duplicate_limits, verd
 def repeated_ngrams(
     measured: Measured, tested: np.ndarray, top_limits: Sequence[float], duplicate_limits: Sequence[float]
 ) -> np.ndarray:
-    """int64 (D,): 1 where `top_ngram_share` of an n is above its limit, else 2 where `duplicate_ngram_share` is, else 0.
+    """int64 (D,): 1 where `top_ngram_share` is above its limit for an n, else 2 where `duplicate_ngram_share` is, or 0.
 
     `top_limits`: for n = 2, 3, 4, as many as are given; `duplicate_limits`: for n = 5 and on. `tested`: bool (D,), the
     documents to look at.

@@ -129,7 +129,9 @@ def _normalize(
                     elif 0x5F0 <= code <= 0x5F2 or code == 0xFB1F:
                         signs += 1
                 i += size
-                if kind & WHITE:
+                if kind & UNSTABLE and rules & FORMS:
+                    slow = True
+                elif kind & WHITE:
                     if rules & SPACES:
                         if code != 32 or space or o == start:
                             changed |= SPACES
@@ -143,8 +145,6 @@ def _normalize(
                 elif kind & BIDI_CONTROL and rules & BIDI:
                     changed |= BIDI
                     continue
-                elif kind & UNSTABLE and rules & FORMS:
-                    slow = True
                 elif kind & POINT:
                     if point_end < begin or i - 2 - point_end != 2 * (letters - letters_then):
                         words += on_alef > 0 and sound
@@ -153,10 +153,8 @@ def _normalize(
                         on_alef += 1
                     else:
                         sound = False
-                    if 0x5B0 <= code <= 0x5B3 or 0x5B5 <= code <= 0x5B6 or 0x5B9 <= code <= 0x5BB:
-                        hebrew_points += 1
-                    elif 0x5C1 <= code <= 0x5C2:
-                        hebrew_points += 1
+                    in_hebrew = 0x5B0 <= code <= 0x5B3 or 0x5B5 <= code <= 0x5B6 or 0x5B9 <= code <= 0x5BB
+                    hebrew_points += in_hebrew or 0x5C1 <= code <= 0x5C2
                     point_end, letters_then = i, letters
                     if mark != o:
                         order = mark_start = -1
