@@ -80,8 +80,8 @@ def _examples(
     for number in np.unique(reasons[reasons > 0]):
         where = np.flatnonzero(reasons == number)
         for at in where[removed.candidates(file, REASONS[number], starts[where], np.zeros(len(where)))]:
-            before = documents[at].text[: 4 * EXCERPT].decode("utf-8", errors="ignore")[:EXCERPT]
-            found.append(Example(REASONS[number], file, int(starts[at]), 0, before, None))
+            before = documents[at].text[: 4 * EXCERPT].decode("utf-8", errors="ignore").rstrip("\n")
+            found.append(Example(REASONS[number], file, int(starts[at]), 0, before[:EXCERPT], None))
     for rule, bit in {**RULES, "mojibake_line": MOJIBAKE}.items():
         where = np.flatnonzero(changed & bit)
         of = np.searchsorted(done.first, where, side="right") - 1
