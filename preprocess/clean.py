@@ -137,15 +137,12 @@ def _clean_into(
     work = functools.partial(clean_batch, file=source.name, settings=settings, removed=removed)
     counts = _write(work, batches_of(documents_of(source, settings), progress), file, settings, removed)
     if not counts["documents_out"]:
-        dropped = sorted(
-            (key.removeprefix("dropped_"), n) for key, n in counts.items() if key.startswith("dropped_") and n
-        )
-        reasons = ", ".join(f"{n} {reason}" for reason, n in dropped) or "no text at all"
+        dropped = [(key.removeprefix("dropped_"), n) for key, n in sorted(counts.items()) if n]
+        reasons = ", ".join(f"{n} {reason}" for reason, n in dropped if f"dropped_{reason}" in counts)
         language = "text" if settings.language == "any" else f"{settings.language.capitalize()} text"
-        limit = "" if settings.language == "any" else f"--min-{settings.language} or "
         raise UserError(
-            f"{source}: no document is left after cleaning ({reasons}); is it {language}? "
-            f"Leave the file out, or lower {limit}--min-characters"
+            f"{source}: no document is left after cleaning ({reasons or 'no text at all'}); is it {language}? "
+            "Leave the file out, or change the limits (fairseq-hebrew clean --help)"
         )
     return counts
 
@@ -170,7 +167,7 @@ def _drop_into(
 def _write(
     work: Callable, batches: Iterator[list[Document]], file: IO[bytes], settings: Settings, removed: Removed
 ) -> dict[str, int]:
-    counts: Counter = Counter()
+    counts: Counter = Counter(documents_in=0, documents_out=0, lines_out=0)
     for done in ordered_map(work, batches, settings.workers, threads=True):
         file.write(done.text.data)
         removed.add(done.examples)

@@ -232,13 +232,24 @@ class Normalized:
     A line keeps its line end; one that is empty or dropped takes no byte. After each document stands an empty line.
     """
 
+    source: np.ndarray  # uint8: the text given
     text: np.ndarray  # uint8
     ends: np.ndarray  # int64 (D,): where each document ends in `text`, its empty line included
     first: np.ndarray  # int64 (D + 1,): the number of each document's first line, and L
-    line_starts: np.ndarray  # int64 (L,): where each line starts in the text given
+    line_starts: np.ndarray  # int64 (L,): where each line starts in `source`
     line_ends: np.ndarray  # int64 (L,): where each line ends in `text`
     flags: np.ndarray  # uint16 (L,): the rules that changed each line, as bits, or MOJIBAKE
     yiddish: np.ndarray  # float64 (D,): signs of Yiddish spelling per Hebrew letter, as `yiddish_share`
+
+    def before(self, line: int) -> str:
+        """A line as it was given, without its line end."""
+        stop = self.line_starts[line + 1] if line + 1 < len(self.line_starts) else len(self.source)
+        return self.source[self.line_starts[line] : stop - 1].tobytes().decode("utf-8")
+
+    def after(self, line: int) -> str:
+        """A line as it was made, without its line end."""
+        start = self.line_ends[line - 1] if line else 0
+        return self.text[start : self.line_ends[line]].tobytes().decode("utf-8").strip("\n")
 
 
 def normalize_documents(text: np.ndarray, offsets: np.ndarray, rules: Normalization, mojibake: float) -> Normalized:
@@ -258,20 +269,18 @@ def normalize_documents(text: np.ndarray, offsets: np.ndarray, rules: Normalizat
     signs, words, points, letters = yiddish.T
     signs = np.where((words >= 3) & (words > points), signs + words, signs)
     share = np.divide(signs, letters, out=np.zeros(documents), where=letters > 0)
-    done = Normalized(made[:size], ends, first, line_starts, line_ends, flags, share)
+    done = Normalized(text, made[:size], ends, first, line_starts, line_ends, flags, share)
     if len(slow := np.flatnonzero(flags & SLOW)):
-        _finish(done, text, slow, rules)
+        _finish(done, slow, rules)
     return done
 
 
-def _finish(done: Normalized, text: np.ndarray, slow: np.ndarray, rules: Normalization) -> None:
+def _finish(done: Normalized, slow: np.ndarray, rules: Normalization) -> None:
     """Put the lines that the kernel left out into their places."""
     pieces, position = [], 0
     grown = np.zeros(len(done.flags) + 1, dtype=np.int64)
-    stops = np.append(done.line_starts[1:], len(text))
     for line in slow:
-        raw = text[done.line_starts[line] : stops[line] - 1].tobytes().decode("utf-8")
-        made, changed = normalize_and_tell(raw, rules)
+        made, changed = normalize_and_tell(done.before(line), rules)
         done.flags[line] = sum(RULES[name] for name in changed)
         encoded = f"{made}\n".encode() if made.strip() else b""
         pieces += [done.text[position : done.line_ends[line]], np.frombuffer(encoded, dtype=np.uint8)]

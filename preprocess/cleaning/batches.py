@@ -62,14 +62,13 @@ def clean_batch(documents: Sequence[Document], file: str, settings: Settings, re
     for rule, bit in RULES.items():
         counts[f"lines_changed_{rule}"] = int(np.count_nonzero(changed & bit))
     made = done.text if kept.all() else done.text[np.repeat(kept, np.diff(done.ends, prepend=0))]
-    examples = _examples(documents, file, text, done, reasons, changed, removed)
+    examples = _examples(documents, file, done, reasons, changed, removed)
     return Cleaned(made, counts, examples)
 
 
 def _examples(
     documents: Sequence[Document],
     file: str,
-    text: np.ndarray,
     done: Normalized,
     reasons: np.ndarray,
     changed: np.ndarray,
@@ -87,17 +86,8 @@ def _examples(
         of = np.searchsorted(done.first, where, side="right") - 1
         paragraphs = where - done.first[of] + 1
         for at in removed.candidates(file, rule, starts[of], paragraphs):
-            line = where[at]
-            stop = done.line_starts[line + 1] if line + 1 < len(changed) else len(text)
-            before, after = text[done.line_starts[line] : stop - 1].tobytes().decode("utf-8"), None
+            before, after = done.before(where[at]), None
             if rule in RULES:
-                start = done.line_ends[line - 1] if line > done.first[of[at]] else _start(done, of[at])
-                before, after = excerpts(
-                    before, done.text[start : done.line_ends[line]].tobytes().decode("utf-8").rstrip("\n")
-                )
+                before, after = excerpts(before, done.after(where[at]))
             found.append(Example(rule, file, int(starts[of[at]]), int(paragraphs[at]), before[:EXCERPT], after))
     return found
-
-
-def _start(done: Normalized, document: int) -> int:
-    return int(done.ends[document - 1]) if document else 0

@@ -212,7 +212,7 @@ def test_examples_of_what_was_removed(tmp_path):
         else:
             assert row["after"] is None
     assert [(row["line"], row["before"]) for row in rows if row["reason"] == "yiddish"] == [(109, YIDDISH)]
-    run(tmp_path, "\n\n".join(documents), examples=0)
+    run(tmp_path, "\n\n".join(documents), examples=0, repetition_words=999)
     assert not (tmp_path / "out.removed.jsonl").exists(), "what an earlier run left tells of other settings"
 
 
