@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import IO
 
@@ -18,11 +19,9 @@ from fairseq_hebrew.stage.output import Outputs, scratch_folder
 from fairseq_hebrew.stage.parallel import ordered_map
 from fairseq_hebrew.stage.progress import Progress
 
-from .cleaning.removed import Removed, merge_removed
+from .cleaning.removed import Removed
 from .cleaning.settings import Settings
 from .documents import Document, layout_of, read_documents
-
-__all__ = ["COMMAND", "Settings", "clean", "clean_part", "drop_lines_part", "merge_removed", "removed_path", "total"]
 
 
 def documents_of(source: Path, settings: Settings) -> Iterator[Document]:
@@ -35,15 +34,16 @@ def removed_path(output: Path) -> Path:
     return output.with_name(f"{output.stem}.removed.jsonl")
 
 
-def clean_part(source: Path, text: Path, removed: Path, settings: Settings) -> dict[str, int]:
+def clean_part(source: Path, text: Path, removed: Path, settings: Settings, keys: Path | None = None) -> dict[str, int]:
     """Clean one input into the files `text` and `removed` (examples); the counts. Raises UserError if nothing is left.
 
+    `keys`: where the hashes of its short lines go, with `settings.boilerplate_repeats`, for `repeated_lines_part`.
     `settings.input` and `settings.output` are not looked at.
     """
     examples = Removed(settings.examples)
     with Outputs([source]) as outputs:
-        with outputs.open(text) as file:
-            counts = _clean_into(source, file, settings, examples)
+        with outputs.open(text) as file, outputs.open(keys) if keys else nullcontext() as key_file:
+            counts = _clean_into(source, file, settings, examples, keys=key_file)
         examples.write(outputs, removed)
     return counts
 
@@ -105,24 +105,22 @@ def clean(settings: Settings, force: bool = False) -> dict:
 def _clean_twice(
     inputs: Sequence[Path], file: IO[bytes], scratch: Path, settings: Settings, removed: Removed, size: int
 ) -> dict[str, int]:
-    """Clean to scratch and count the lines there, then copy what does not repeat.
+    """Clean to scratch with the hashes of its lines, then copy what does not repeat.
 
     Lines can be counted only when all were seen, and cleaning twice would cost more than writing once to disk.
     """
-    from .cleaning.boilerplate import count_lines_part, repeated_lines_part
+    from .cleaning.boilerplate import repeated_lines_part
 
     texts = [scratch / f"{number}.txt" for number in range(len(inputs))]
     keys = [scratch / f"{number}.keys" for number in range(len(inputs))]
     cleaned, dropped = [], []
     with Progress("clean", size) as progress:
-        for source, text in zip(inputs, texts):
-            with open(text, "wb") as made:
-                cleaned.append(_clean_into(source, made, settings, removed, progress))
-    with Progress("clean: repeated lines", 2 * sum(text.stat().st_size for text in texts)) as progress:
-        for text, counted in zip(texts, keys):
-            count_lines_part(text, counted, settings.workers, progress)
-        repeated = scratch / "repeated"
-        repeated_lines_part(keys, repeated, settings.boilerplate_repeats, settings.memory)
+        for source, text, counted in zip(inputs, texts, keys):
+            with open(text, "wb") as made, open(counted, "wb") as key_file:
+                cleaned.append(_clean_into(source, made, settings, removed, progress, key_file))
+    repeated = scratch / "repeated"
+    repeated_lines_part(keys, repeated, settings.boilerplate_repeats, settings.memory)
+    with Progress("clean: repeated lines", sum(text.stat().st_size for text in texts)) as progress:
         for source, text in zip(inputs, texts):
             dropped.append(_drop_into(text, repeated, file, source.name, settings, removed, progress))
             text.unlink()
@@ -130,12 +128,17 @@ def _clean_twice(
 
 
 def _clean_into(
-    source: Path, file: IO[bytes], settings: Settings, removed: Removed, progress: Progress | None = None
+    source: Path,
+    file: IO[bytes],
+    settings: Settings,
+    removed: Removed,
+    progress: Progress | None = None,
+    keys: IO[bytes] | None = None,
 ) -> dict[str, int]:
     from .cleaning.batches import batches_of, clean_batch
 
     work = functools.partial(clean_batch, file=source.name, settings=settings, removed=removed)
-    counts = _write(work, batches_of(documents_of(source, settings), progress), file, settings, removed)
+    counts = _write(work, batches_of(documents_of(source, settings), progress), file, settings, removed, keys)
     if not counts["documents_out"]:
         dropped = [(key.removeprefix("dropped_"), n) for key, n in sorted(counts.items()) if n]
         reasons = ", ".join(f"{n} {reason}" for reason, n in dropped if f"dropped_{reason}" in counts)
@@ -165,11 +168,18 @@ def _drop_into(
 
 
 def _write(
-    work: Callable, batches: Iterator[list[Document]], file: IO[bytes], settings: Settings, removed: Removed
+    work: Callable,
+    batches: Iterator[list[Document]],
+    file: IO[bytes],
+    settings: Settings,
+    removed: Removed,
+    keys: IO[bytes] | None = None,
 ) -> dict[str, int]:
     counts: Counter = Counter(documents_in=0, documents_out=0, lines_out=0)
     for done in ordered_map(work, batches, settings.workers, threads=True):
         file.write(done.text.data)
+        if keys is not None:
+            keys.write(done.keys.data)
         removed.add(done.examples)
         counts.update(done.counts)
     return dict(counts)

@@ -13,21 +13,22 @@ from fairseq_hebrew.text.fast_measures import measure_documents
 from fairseq_hebrew.text.fast_normalize import MOJIBAKE, RULES, Normalized, normalize_documents
 
 from ..documents import Document, chunked
-from .filters import REASONS, reasons_of
+from .filters import REASONS, reasons_of, short_line_keys
 from .removed import EXCERPT, Example, Removed, excerpts
 from .settings import Settings
 
 
 @dataclass
 class Cleaned:
-    """What became of a batch: text in the layout between stages, counts, examples."""
+    """What became of a batch."""
 
-    text: np.ndarray  # uint8
+    text: np.ndarray  # uint8, in the layout between stages
+    keys: np.ndarray  # uint64: hashes of its short lines, each once a document
     counts: Counter
     examples: list[Example]
 
 
-def batches_of(documents: Iterable[Document], progress: Progress | None) -> Iterator[list[Document]]:
+def batches_of(documents: Iterable[Document], progress: Progress | None = None) -> Iterator[list[Document]]:
     """Documents in batches of about a megabyte, counted on a progress bar."""
     for batch in chunked(documents):
         if progress is not None:
@@ -63,7 +64,8 @@ def clean_batch(documents: Sequence[Document], file: str, settings: Settings, re
         counts[f"lines_changed_{rule}"] = int(np.count_nonzero(changed & bit))
     made = done.text if kept.all() else done.text[np.repeat(kept, np.diff(done.ends, prepend=0))]
     examples = _examples(documents, file, done, reasons, changed, removed)
-    return Cleaned(made, counts, examples)
+    keys = short_line_keys(measured, kept) if settings.boilerplate_repeats else np.empty(0, dtype=np.uint64)
+    return Cleaned(made, keys, counts, examples)
 
 
 def _examples(

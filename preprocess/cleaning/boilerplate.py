@@ -10,12 +10,11 @@ import numpy as np
 
 from fairseq_hebrew.stage.output import Outputs
 from fairseq_hebrew.stage.parallel import ordered_map
-from fairseq_hebrew.stage.progress import Progress
-from fairseq_hebrew.text.fast_measures import Measured, measure_documents, repeated_lines
+from fairseq_hebrew.text.fast_measures import Measured, measure_documents
 
 from ..documents import Document, read_documents
 from .batches import Cleaned, batches_of, joined
-from .filters import per_document
+from .filters import per_document, short_line_keys
 from .removed import EXCERPT, Example, Removed
 from .settings import BOILERPLATE_CHARACTERS, Settings
 
@@ -32,14 +31,16 @@ def _measured(batch: Sequence[Document]) -> tuple[np.ndarray, Measured]:
 
 def _keys(batch: Sequence[Document]) -> np.ndarray:
     _, measured = _measured(batch)
-    short = measured.line_sizes <= BOILERPLATE_CHARACTERS
-    return measured.lines[short & ~repeated_lines(measured)]
+    return short_line_keys(measured, np.ones(len(batch), dtype=bool))
 
 
-def count_lines_part(text: Path, keys: Path, workers: int = 1, progress: Progress | None = None) -> None:
-    """Write the hashes of the short lines of a text, uint64, each once for a document it stands in."""
+def count_lines_part(text: Path, keys: Path, workers: int = 1) -> None:
+    """Write the hashes of the short lines of a cleaned text, uint64, each once for a document it stands in.
+
+    `clean_part` writes the same while it cleans.
+    """
     with Outputs([text]) as outputs, outputs.open(keys) as file:
-        for made in ordered_map(_keys, batches_of(read_documents(text), progress), workers, threads=True):
+        for made in ordered_map(_keys, batches_of(read_documents(text)), workers, threads=True):
             file.write(made.data)
 
 
@@ -101,4 +102,5 @@ def drop_lines(
         examples.append(
             Example("boilerplate_line", file, int(starts[of[at]]), int(paragraphs[at]), line[:EXCERPT], None)
         )
-    return Cleaned(text if keep.all() else text[np.repeat(keep, lengths)], counts, examples)
+    made = text if keep.all() else text[np.repeat(keep, lengths)]
+    return Cleaned(made, np.empty(0, dtype=np.uint64), counts, examples)

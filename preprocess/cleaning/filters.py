@@ -8,7 +8,7 @@ from fairseq_hebrew.text.fast_measures import Measured, repeated_lines, repeated
 from fairseq_hebrew.text.fast_normalize import MOJIBAKE, Normalized
 from fairseq_hebrew.text.measures import DIGIT, HEBREW, LATIN, LETTER, SYMBOL, WHITE
 
-from .settings import Settings
+from .settings import BOILERPLATE_CHARACTERS, Settings
 
 # In the order they are looked for: the first that holds is the one that counts. Number 0 is no reason.
 REASONS = (
@@ -37,6 +37,12 @@ def per_document(values: np.ndarray, ends: np.ndarray) -> np.ndarray:
     """int64 (D,): the sums of the values of each document's lines. `values` (L,); `ends` (D,) as in Measured."""
     sums = np.concatenate([[0], np.cumsum(values, dtype=np.int64)])
     return np.diff(sums[ends], prepend=0)
+
+
+def short_line_keys(measured: Measured, kept: np.ndarray) -> np.ndarray:
+    """uint64: the hashes of the short lines of the documents where `kept`, bool (D,), each once a document."""
+    short = (measured.line_sizes <= BOILERPLATE_CHARACTERS) & np.repeat(kept, measured.lines_of)
+    return measured.lines[short & ~repeated_lines(measured)]
 
 
 def reasons_of(normalized: Normalized, measured: Measured, settings: Settings) -> np.ndarray:

@@ -5,8 +5,9 @@ import json
 
 import pytest
 
-from fairseq_hebrew.preprocess.clean import Settings, clean, clean_part, drop_lines_part, merge_removed, total
+from fairseq_hebrew.preprocess.clean import Settings, clean, clean_part, drop_lines_part, total
 from fairseq_hebrew.preprocess.cleaning.boilerplate import count_lines_part, repeated_lines_part
+from fairseq_hebrew.preprocess.cleaning.removed import merge_removed
 from fairseq_hebrew.stage.errors import UserError
 
 HEBREW = "זהו משפט ארוך מספיק כדי שהמסמך הזה יישאר."
@@ -174,12 +175,13 @@ def test_parts_make_what_the_command_makes(tmp_path, documents, written):
         def path(source, ending):
             return tmp_path / "parts" / f"{source.stem}.{ending}"
 
-        cleaned = [clean_part(s, path(s, "txt"), path(s, "jsonl"), apart) for s in sources]
+        cleaned = [clean_part(s, path(s, "txt"), path(s, "jsonl"), apart, path(s, "same")) for s in sources]
         dropped, texts, examples = [], [path(s, "txt") for s in sources], [path(s, "jsonl") for s in sources]
         if repeats:
             keys = [path(source, "keys") for source in sources]
             for text, key in zip(texts, keys):
                 count_lines_part(text, key)
+                assert key.read_bytes() == key.with_suffix(".same").read_bytes() != b""
             repeated_lines_part(keys, tmp_path / "repeated", repeats, memory=1)
             for source in sources:
                 to = path(source, "left.txt"), path(source, "left.jsonl")
