@@ -149,6 +149,15 @@ def measure_documents(text: np.ndarray, ends: np.ndarray) -> Measured:
 
 
 @kernel
+def _slot(table, key, mask):
+    """Where `key` stands in a table of 2 ** n slots (`mask` one less), or the free slot it belongs in."""
+    slot = np.int64(key >> _SHIFT) & mask
+    while table[slot] != 0 and table[slot] != key:
+        slot = (slot + 1) & mask
+    return slot
+
+
+@kernel
 def _find_repeated(keys, ends, repeated):
     longest = begin = 0
     for stop in ends:
@@ -167,9 +176,7 @@ def _find_repeated(keys, ends, repeated):
         table[: mask + 1] = 0
         for i in range(begin, stop):
             key = keys[i] | _ONE
-            slot = np.int64(key >> _SHIFT) & mask
-            while table[slot] != 0 and table[slot] != key:
-                slot = (slot + 1) & mask
+            slot = _slot(table, key, mask)
             repeated[i] = table[slot] == key
             table[slot] = key
         begin = stop
@@ -233,9 +240,7 @@ def _weigh_ngrams(words, sizes, ends, tested, top_limits, duplicate_limits, verd
                 most = 0
                 for i in range(count - n + 1):
                     key = grams[i] | _ONE
-                    slot = np.int64(key >> _SHIFT) & mask
-                    while table[slot] != 0 and table[slot] != key:
-                        slot = (slot + 1) & mask
+                    slot = _slot(table, key, mask)
                     if table[slot] == key:
                         weights[slot] += before[i + n] - before[i]
                         most = max(most, weights[slot])
@@ -248,9 +253,7 @@ def _weigh_ngrams(words, sizes, ends, tested, top_limits, duplicate_limits, verd
             covered = covered_to = 0
             for i in range(count - n + 1):
                 key = grams[i] | _ONE
-                slot = np.int64(key >> _SHIFT) & mask
-                while table[slot] != 0 and table[slot] != key:
-                    slot = (slot + 1) & mask
+                slot = _slot(table, key, mask)
                 if table[slot] == key:
                     covered += before[i + n] - before[max(i, covered_to)]
                     covered_to = i + n
