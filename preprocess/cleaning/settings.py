@@ -19,10 +19,10 @@ BOILERPLATE_CHARACTERS = 200
 class Settings:
     """Shares are between 0 and 1; a limit of 1 keeps all.
 
-    The kinds of repetition are MassiveText's (Rae et al. 2021, arXiv 2112.11446, table A1), and so are the limits of the
-    most frequent n-grams. Its 0.3 of lines and 0.2 of their characters would drop 9 of 10 Knesset protocols, which print
-    every speaker's name on a line of its own, and its 0.15 to 0.10 for long n-grams a twelfth of the laws, which repeat
-    their formulas: those limits are set to what such text stays below.
+    The kinds of repetition are MassiveText's (Rae et al. 2021, arXiv 2112.11446, table A1), and so are the limits of
+    the most frequent n-grams. Its 0.3 of lines and 0.2 of their characters would drop 9 of 10 Knesset protocols, which
+    print every speaker's name on a line of its own, and its 0.15 to 0.10 for long n-grams a twelfth of the laws, which
+    repeat their formulas: those limits are set to what such text stays below.
     """
 
     input: list[Path] = setting(help="text files or glob patterns", changes_result=False)
