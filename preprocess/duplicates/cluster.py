@@ -12,6 +12,7 @@ from .banding import Banding
 from .bands import read_pairs
 from .exact import read_mask
 from .signatures import KEY_HIGH, KEY_LOW, Signatures, column_of
+from .sorting import sorted_distinct
 from .verify import Corpus, verify
 
 # Pairs that are looked at together: those whose documents are in one cluster by then are skipped. It is no matter of
@@ -102,14 +103,14 @@ def _sorted_pairs(paths: Sequence[Path], documents: int, memory: int) -> Iterato
         if held:
             low, high = (np.uint64(number * width) for number in (first, last))
             mine = [found[(found >> _HALF >= low) & (found >> _HALF < high)] for found in read_pairs(paths, _BLOCK)]
-            yield np.unique(np.concatenate(mine))
+            yield sorted_distinct(np.concatenate(mine))
         first = last
 
 
 def _dropped(parent: np.ndarray, lengths: np.ndarray, signatures: Sequence[Path]) -> tuple[np.ndarray, int]:
     """(documents that are not kept of their clusters, the number of clusters of two or more)."""
     joined = np.flatnonzero(parent != np.arange(len(parent), dtype=np.uint32))
-    roots = np.unique(parent[joined])
+    roots = sorted_distinct(parent[joined])
     members = np.concatenate([joined, roots.astype(np.int64)])
     members.sort()
     files = [Signatures(path) for path in signatures]

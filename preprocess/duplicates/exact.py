@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,7 @@ def exact_part(signatures: Sequence[Path], output: Path, memory: int, dropped: S
     out = np.concatenate([read_mask(path) for path in dropped]) if dropped else np.zeros(len(alive), dtype=np.uint8)
     passes = max(1, -(-len(alive) * _BYTES_A_KEY // memory))
     for number in range(passes):
-        highs, lows, positions = gather(files, out, number, passes)
+        highs, lows, positions = gather(files, (KEY_HIGH, KEY_LOW), number, passes, out)
         # Stable: documents of equal keys stay in the order they came.
         order = np.lexsort((lows, highs))
         highs, lows = highs[order], lows[order]
@@ -34,31 +34,34 @@ def exact_part(signatures: Sequence[Path], output: Path, memory: int, dropped: S
         alive[positions[order[new]]] = 1
     with open(output, "wb") as file:
         file.write(alive.data)
-    overlapping = int(out.sum())
-    return {"documents_in": len(alive), "duplicates": len(alive) - overlapping - int(alive.sum())}
+    counts = {"documents_in": len(alive), "duplicates": len(alive) - int(out.sum()) - int(alive.sum())}
+    return counts | ({"overlapping": int(out.sum())} if dropped else {})
 
 
 def gather(
-    files: Sequence[Signatures], out: np.ndarray, number: int, passes: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(high, low, position) of the keys that fall to pass `number` and are not `out`."""
+    files: Sequence[Signatures],
+    columns: Sequence[int],
+    number: int,
+    passes: int,
+    out: np.ndarray | None = None,
+) -> list[np.ndarray]:
+    """Columns (the first one a hash) of the rows of all files that fall to pass `number`, and the rows' numbers.
 
-    def parts() -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        start = 0
-        for file in files:
-            for first, (highs, lows) in file.groups(KEY_HIGH, KEY_LOW):
-                mine = out[start + first : start + first + len(highs)] == 0
-                if passes > 1:
-                    mine &= highs % np.uint64(passes) == number
-                found = np.flatnonzero(mine)
-                yield highs[found], lows[found], found + (start + first)
-            start += file.documents
-
-    found = list(parts())
-    if not found:
-        return np.empty(0, np.uint64), np.empty(0, np.uint64), np.empty(0, np.int64)
-    highs, lows, positions = (np.concatenate(column) for column in zip(*found))
-    return highs, lows, positions
+    Rows with a flag in `out` are left out.
+    """
+    found: list[list[np.ndarray]] = [[np.empty(0, np.uint64)] for _ in columns] + [[np.empty(0, np.int64)]]
+    start = 0
+    for file in files:
+        for first, values in file.groups(*columns):
+            rows = slice(start + first, start + first + len(values[0]))
+            mine = np.ones(len(values[0]), dtype=bool) if out is None else out[rows] == 0
+            if passes > 1:
+                mine &= values[0] % np.uint64(passes) == number
+            where = np.flatnonzero(mine)
+            for column, part in zip(found, [*(value[where] for value in values), where + rows.start]):
+                column.append(part)
+        start += file.documents
+    return [np.concatenate(column) for column in found]
 
 
 def read_mask(path: Path) -> np.ndarray:

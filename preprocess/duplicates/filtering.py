@@ -12,10 +12,10 @@ from .exact import read_mask
 from .signatures import LENGTH, Signatures
 
 
-def filter_part(text: Path, signatures: Path, kept: Path, output: Path) -> None:
-    """Write the documents of a text that are kept (uint8 flags, one a document) to another."""
+def filter_part(text: Path, signatures: Path, kept: Path, output: Path) -> int:
+    """Write the documents of a text that are kept (uint8 flags, one a document) to another; their number."""
     with open(output, "wb") as file:
-        copy_kept(text, signatures, kept, file)
+        return copy_kept(text, signatures, kept, file)
 
 
 def copy_kept(text: Path, signatures: Path, kept: Path, output: IO[bytes]) -> int:

@@ -209,3 +209,61 @@ def are_similar(grams, starts, sizes, left, right, threshold, out):
             b += y <= x
         # The quotient is rounded as the threshold is: 4 of 5 reach 0.8.
         out[pair] = shared / (total - shared) >= threshold
+
+
+@kernel
+def item_grams(text, bounds, classes, size, shortest, out, counts, lengths):
+    """The grams of evaluation items, one item after the other, into `out`; counts[item] of them.
+
+    lengths[item] is the words of a gram: `size`; all words of an item that has fewer, but at least `shortest`; else 0,
+    and the item has no gram. `out` has room for a gram every second byte.
+    """
+    words = np.empty(_room(bounds), dtype=np.uint64)
+    total = 0
+    for item in range(len(bounds) - 1):
+        count, words = _words_of(text, bounds[item], bounds[item + 1], classes, words)
+        lengths[item] = min(size, count) if count >= shortest else 0
+        counts[item] = _grams(words, count, lengths[item], out[total:]) if lengths[item] > 0 else 0
+        total += counts[item]
+
+
+@kernel
+def _slot(hashes, table, value):
+    """Where a hash stands in a table of 2^n places (int32 numbers of hashes, -1 free), or the free place for it."""
+    mask = np.uint64(len(table) - 1)
+    slot = value & mask
+    while table[slot] >= 0 and hashes[table[slot]] != value:
+        slot = (slot + np.uint64(1)) & mask
+    return slot
+
+
+@kernel
+def fill_table(hashes, table):
+    """Put the numbers of distinct hashes into a free table at least twice as large."""
+    for number in range(len(hashes)):
+        table[_slot(hashes, table, hashes[number])] = number
+
+
+@kernel
+def find_grams(text, bounds, classes, lengths, hashes, table, out):
+    """Look up the grams of documents, of each of `lengths` words; the number found.
+
+    As many as there is room for are in `out`: the document in the upper half, the number of the hash in the lower.
+    """
+    words = np.empty(_room(bounds), dtype=np.uint64)
+    grams = np.empty(len(words), dtype=np.uint64)
+    found = 0
+    for document in range(len(bounds) - 1):
+        count, words = _words_of(text, bounds[document], bounds[document + 1], classes, words)
+        if len(words) > len(grams):
+            grams = np.empty(len(words), dtype=np.uint64)
+        for length in lengths:
+            if count < length:
+                continue
+            for index in range(_grams(words, count, length, grams)):
+                number = table[_slot(hashes, table, grams[index])]
+                if number >= 0:
+                    if found < len(out):
+                        out[found] = np.uint64(document) << np.uint64(32) | np.uint64(number)
+                    found += 1
+    return found

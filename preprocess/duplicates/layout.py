@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,9 +25,10 @@ def read_blocks(path: Path) -> Iterator[bytes]:
     carried: list[bytes] = []
     held = 0
     with open(path, "rb") as file:
+        if file.read(len(BOM_UTF8)) == BOM_UTF8:
+            raise OtherLayout
+        file.seek(0)
         while block := file.read(BLOCK):
-            if not carried and block.startswith(b"\xef\xbb\xbf") and file.tell() == len(block):
-                raise OtherLayout
             # The end of a document may straddle two reads: the last byte of the one before is looked at again.
             joint = carried[-1][-1:] if carried else b""
             cut = (joint + block).rfind(_END) + len(_END) - len(joint)

@@ -12,6 +12,7 @@ from fairseq_hebrew.stage.parallel import ordered_map
 
 from .banding import Banding
 from .signatures import GRAMS, LENGTH, Signatures
+from .sorting import sorted_distinct
 from .words import classes
 
 # Pieces of a batch for each worker: documents differ in length, and a worker that is done takes the next piece.
@@ -58,7 +59,7 @@ class Corpus:
 
     def _of_texts(self, documents: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
         numbers = np.searchsorted(self.firsts, documents, side="right") - 1
-        for number in np.unique(numbers).tolist():
+        for number in sorted_distinct(numbers.copy()).tolist():
             yield number, documents[numbers == number]
 
 
@@ -79,7 +80,7 @@ def verify(
 
     As many pairs are done at once as have their texts and gram sets in `memory` bytes; a single pair is always done.
     """
-    documents = np.unique(np.concatenate([left, right]))
+    documents = sorted_distinct(np.concatenate([left, right]))
     # The text and its grams stand side by side, and half as much again for the words of those at work.
     needed = int((corpus.lengths[documents].astype(np.int64) + 12 * corpus.grams[documents].astype(np.int64)).sum())
     if needed > memory and len(left) > 1:

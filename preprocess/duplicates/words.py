@@ -31,3 +31,17 @@ def classes() -> np.ndarray:
             table[code] = SILENT
     table[[ord(sign) for sign in QUOTES]] = SILENT
     return table
+
+
+def split_words(text: str) -> list[str]:
+    """The words of a text, as the kernels see them: in small letters and without silent characters."""
+    table = classes()
+    words, word = [], ""
+    for sign in text:
+        kind = table[ord(sign)] if ord(sign) < TABLED else LETTER
+        if kind == LETTER:
+            word += sign.lower() if sign.isascii() else sign
+        elif kind == SEPARATES:
+            words.append(word)
+            word = ""
+    return [found for found in [*words, word] if found]
