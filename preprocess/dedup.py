@@ -187,7 +187,7 @@ def _find_pairs(
     return band_part(signatures, alive, number, len(pairs), pairs[number], banding, memory)
 
 
-COMMAND = StageCommand("dedup", "Remove duplicates and near-duplicates of documents.", Settings, dedup)
+COMMAND = StageCommand("dedup", "Remove duplicates, near-duplicates and evaluation data.", Settings, dedup)
 
 if __name__ == "__main__":
     raise SystemExit(COMMAND.main())

@@ -22,7 +22,8 @@ ROUND = 1 << 16
 BYTES_A_PAIR = 32
 # Equal ranges of documents that pairs are counted in: a pass takes as many ranges as fit the memory.
 _RANGES = 4096
-_BLOCK = 1 << 20
+# Pairs read at a time.
+_BLOCK = 1 << 17
 _HALF = np.uint64(32)
 
 

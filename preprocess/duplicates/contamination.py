@@ -136,26 +136,28 @@ def report_part(
         starts, items, offsets, files = known["starts"], known["items"], known["offsets"], known["files"]
         short, lengths, texts = known["short"], known["item_lengths"], json.loads(known["texts"].tobytes())
     seen: list[dict[tuple[int, int], None]] = [{} for _ in evaluations]  # documents of each evaluation file, in order
-    found: list[dict[int, dict]] = [{} for _ in evaluations]  # the first place of each evaluation text
+    # The first place of each evaluation text: corpus file, document, and the first word that is shared.
+    found: list[dict[int, tuple[int, int, int]]] = [{} for _ in evaluations]
     for number, path in enumerate(overlaps):
         for pair in np.fromfile(path, dtype=np.uint64).tolist():
             document, gram = pair >> 32, pair & 0xFFFFFFFF
             for place in range(starts[gram], starts[gram + 1]):
                 item = int(items[place])
                 seen[files[item]][number, document] = None
-                found[files[item]].setdefault(item, {"place": place, "text": number, "document": document + 1})
+                first = found[files[item]].get(item)
+                this = (number, document, int(offsets[place]))
+                found[files[item]][item] = min(first, this) if first else this
     made = []
     for number, path in enumerate(evaluations):
         samples = []
         for item in sorted(found[number])[:SAMPLES]:
-            first = found[number][item]
-            start = int(offsets[first["place"]])
+            text, document, start = found[number][item]
             samples.append(
                 {
                     "evaluation_text": texts[item][:_SHOWN],
                     "shared_words": " ".join(split_words(texts[item])[start : start + int(lengths[item])]),
-                    "file": str(names[first["text"]]),
-                    "document": first["document"],
+                    "file": str(names[text]),
+                    "document": document + 1,
                 }
             )
         made.append(

@@ -20,6 +20,8 @@ from typing import Any
 from fairseq_hebrew.stage.errors import UserError, at
 from fairseq_hebrew.text.lines import read_lines
 
+from ..documents import LONGEST
+
 TOKENS = (".bmes", ".biose", ".bioes", ".bio", ".iob", ".conll")
 
 
@@ -51,7 +53,7 @@ def _json_lines(path: Path) -> Iterator[str]:
 def _parse(text: str, path: Path, line: int | None) -> Any:
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         where = line if line is not None else getattr(error, "lineno", None)
         raise at(path, where, f"not JSON ({error})", "mend the file or leave it out of --against") from None
 
@@ -65,10 +67,17 @@ def _strings(value: Any) -> Iterator[str]:
 
 
 def _cells(path: Path) -> Iterator[str]:
-    lines = _lines(path)
-    rows = csv.reader(lines) if path.suffix.lower() == ".csv" else (line.split("\t") for line in lines)
-    for row in rows:
-        yield from row
+    if path.suffix.lower() == ".tsv":
+        for line in _lines(path):
+            yield from line.split("\t")
+        return
+    csv.field_size_limit(LONGEST)
+    rows = csv.reader(line for line, _ in read_lines(path))
+    try:
+        for row in rows:
+            yield from row
+    except csv.Error as error:
+        raise at(path, rows.line_num, f"not CSV ({error})", "mend the file or leave it out of --against") from None
 
 
 def _tokens(path: Path) -> Iterator[str]:
