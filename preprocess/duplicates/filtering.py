@@ -7,6 +7,8 @@ from typing import IO
 
 import numpy as np
 
+from fairseq_hebrew.stage.errors import UserError
+
 from ..documents import BLOCK
 from .exact import read_mask
 from .signatures import LENGTH, Signatures
@@ -34,7 +36,7 @@ def copy_kept(text: Path, signatures: Path, kept: Path, output: IO[bytes]) -> in
                 while start < end:
                     block = source.read(min(BLOCK, end - start))
                     if not block:
-                        raise OSError(f"{text}: shorter than when it was read first")
+                        raise UserError(f"{text}: changed while it was worked on; run again when nobody writes to it")
                     output.write(block)
                     start += len(block)
             position = int(ends[-1])

@@ -168,12 +168,16 @@ def sign(text, bounds, classes, size, bands, rows, counts, keys):
 def gram_sets(text, bounds, classes, size, starts, out, sizes):
     """The distinct grams of each document, ascending: out[starts[d] : starts[d] + sizes[d]].
 
-    Between two starts there is room for `counts[d]` grams as `sign` counted them.
+    Between starts[d] and starts[d + 1] there is room for its grams as `sign` counted them; sizes[d] is -1 where the
+    text has another number by now.
     """
     words = np.empty(_room(bounds), dtype=np.uint64)
     for document in range(len(bounds) - 1):
         count, words = _words_of(text, bounds[document], bounds[document + 1], classes, words)
-        found = out[starts[document] : starts[document] + count_grams(count, size)]
+        found = out[starts[document] : starts[document + 1]]
+        if len(found) != count_grams(count, size):
+            sizes[document] = -1
+            continue
         if count > 0:
             _grams(words, count, min(size, count), found)
         found.sort()

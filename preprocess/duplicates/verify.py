@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.stage.parallel import ordered_map
 
 from .banding import Banding
@@ -68,9 +69,14 @@ def _read_exactly(file, size: int) -> bytes:
     while len(made) < size:
         more = file.read(size - len(made))
         if not more:
-            raise OSError(f"{file.name}: shorter than when it was read first")
+            raise _changed([file.name])
         made += more
     return made
+
+
+def _changed(paths: Sequence[str | Path]) -> UserError:
+    names = str(paths[0]) if len(paths) == 1 else f"{paths[0]} or another input"
+    return UserError(f"{names}: changed while it was worked on; run again when nobody writes to it")
 
 
 def verify(
@@ -122,7 +128,9 @@ def _fill(
 
     block, bounds = corpus.read(documents[mine])
     text = np.frombuffer(block, dtype=np.uint8)
-    gram_sets(text, bounds, classes(), ngram, starts[mine], grams, sizes[mine])
+    gram_sets(text, bounds, classes(), ngram, starts[mine.start : mine.stop + 1], grams, sizes[mine])
+    if (sizes[mine] < 0).any():
+        raise _changed(corpus.texts)
 
 
 def _compare(

@@ -16,6 +16,7 @@ from fairseq_hebrew.preprocess.duplicates.exact import exact_part, read_mask
 from fairseq_hebrew.preprocess.duplicates.filtering import filter_part
 from fairseq_hebrew.preprocess.duplicates.signatures import signature_part
 from fairseq_hebrew.preprocess.duplicates.words import split_words
+from fairseq_hebrew.stage.errors import UserError
 
 # Every pair that has a Jaccard of 0.1 or more is a candidate but for one in 10^5: as good as all pairs.
 ALL_PAIRS = {"bands": 128, "rows": 1}
@@ -250,3 +251,21 @@ def test_one_giant_document_among_small_ones(search):
     texts = ["מסמך קטן ראשון עם כמה מילים", giant, "מסמך קטן ראשון עם כמה מילים.", giant + " ועוד מילה"]
     kept, counts, _ = search(texts, choose_banding(0.75, 5), memory=1 << 20, workers=2)
     assert kept == texts[2:] and counts["clusters"] == 2
+
+
+@pytest.mark.parametrize(
+    "anew", ["אחת שתיים שלוש ארבע חמש שש שבע שמונה", "אחת", "א ב ג ד ה ו ז ח ט י כ ל מ נ ס ע פ צ ק ר ש ת"]
+)
+def test_a_text_that_changed_since_it_was_signed_is_refused(tmp_path, anew):
+    text, banding = tmp_path / "text", choose_banding(0.75, 5)
+    text.write_text("אחת שתיים שלוש ארבע חמש שש\n\nאחת שתיים, שלוש ארבע חמש שש\n\n", encoding="utf-8")
+    signature_part(text, tmp_path / "signatures", banding)
+    exact_part([tmp_path / "signatures"], tmp_path / "alive", 1 << 20)
+    band_part([tmp_path / "signatures"], tmp_path / "alive", 0, 1, tmp_path / "pairs", banding, 1 << 20)
+    text.write_text(f"{anew}\n\n", encoding="utf-8")
+    paths = [tmp_path / "pairs"], [text], [tmp_path / "kept"]
+    with pytest.raises(UserError, match="changed while it was worked on"):
+        cluster_part([tmp_path / "signatures"], tmp_path / "alive", *paths, banding, 1 << 20)
+    (tmp_path / "kept").write_bytes(b"\1\1")
+    with pytest.raises(UserError, match="changed while it was worked on"):
+        filter_part(text, tmp_path / "signatures", tmp_path / "kept", tmp_path / "out")

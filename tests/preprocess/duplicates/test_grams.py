@@ -73,7 +73,7 @@ def of_kernels(texts, size=5, bands=21, rows=6):
     gram_kernels.sign(text, bounds, classes(), size, bands, rows, counts, keys)
     starts = np.cumsum([0, *counts], dtype=np.int64)
     grams = np.empty(starts[-1], np.uint64)
-    gram_kernels.gram_sets(text, bounds, classes(), size, starts[:-1], grams, sizes)
+    gram_kernels.gram_sets(text, bounds, classes(), size, starts, grams, sizes)
     sets = [grams[start : start + n].tolist() for start, n in zip(starts[:-1], sizes)]
     return keys, counts, sets
 
