@@ -59,9 +59,9 @@ class Corpus:
         return b"".join(pieces), bounds
 
     def _of_texts(self, documents: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-        numbers = np.searchsorted(self.firsts, documents, side="right") - 1
-        for number in sorted_distinct(numbers.copy()).tolist():
-            yield number, documents[numbers == number]
+        cuts = np.searchsorted(documents, self.firsts)
+        for number in np.flatnonzero(cuts[1:] > cuts[:-1]).tolist():
+            yield number, documents[cuts[number] : cuts[number + 1]]
 
 
 def _read_exactly(file, size: int) -> bytes:

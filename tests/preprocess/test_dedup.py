@@ -1,6 +1,11 @@
 """The command `dedup`: exact duplicates by default, the first is kept; all other searches by their options."""
 
 import json
+import random
+import signal
+import subprocess
+import sys
+import time
 from itertools import pairwise
 
 import pytest
@@ -135,3 +140,43 @@ def test_nothing_left_and_bad_evaluation_files_are_told(tmp_path, refused):
     other.write_text(json.dumps([line]), encoding="utf-8")
     assert "every document overlaps the evaluation data" in refused(*call)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.txt", "test.json"]
+
+
+def test_blank_lines_only_are_told_whatever_is_asked_for(tmp_path, refused):
+    (tmp_path / "a.txt").write_bytes(b"\n \n\n")
+    (tmp_path / "test.txt").write_text("מילה " * 20, encoding="utf-8")
+    call = ["dedup", "--input", tmp_path / "a.txt", "--output", tmp_path / "out.txt"]
+    for options in ([], ["--near"], ["--near", "--unit", "paragraphs", "--against", tmp_path / "test.txt"]):
+        assert "a.txt: holds blank lines only" in refused(*call, *options)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.txt", "test.txt"]
+
+
+def test_killed_at_random_moments_the_next_run_is_as_an_undisturbed_one(tmp_path, documents, written):
+    made = documents(3000, seed=8, paragraphs=8)
+    source = written(tmp_path / "a.txt", [*made, *([*lines, "תוספת"] for lines in made[:900])])
+    evaluation = next(line for lines in made for line in lines if len(line.split()) == 12)
+    (tmp_path / "test.txt").write_text(evaluation, encoding="utf-8")
+    options = ["--near", "--unit", "paragraphs", "--workers", "2", "--against", tmp_path / "test.txt"]
+
+    def call(output):
+        call = [sys.executable, "-m", "fairseq_hebrew.cli", "dedup", "--input", source, "--output", output, *options]
+        return list(map(str, call))
+
+    started = time.monotonic()
+    subprocess.run(call(tmp_path / "wanted" / "out.txt"), check=True, capture_output=True)
+    took = time.monotonic() - started
+    choice = random.Random(1)
+    output = tmp_path / "killed" / "out.txt"
+    for _ in range(8):
+        process = subprocess.Popen(call(output), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(choice.uniform(0.2, 1) * took)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        # Files appear at the end, one after the other: what is there is whole.
+        for path in output.parent.glob("out.txt*"):
+            assert "manifest" in path.name or path.read_bytes() == (tmp_path / "wanted" / path.name).read_bytes()
+    subprocess.run(call(output), check=True, capture_output=True)
+    names = ["out.txt", "out.txt.against.json", "out.txt.manifest.json"]
+    assert sorted(path.name for path in output.parent.iterdir()) == names
+    for name in names[:2]:
+        assert (output.parent / name).read_bytes() == (tmp_path / "wanted" / name).read_bytes()
