@@ -12,7 +12,7 @@ from .stage.errors import clear_line_of
 # name: (module, what it does). Modules are imported when they are called: `fairseq-hebrew clean` needs no torch.
 COMMANDS = {
     "clean": ("fairseq_hebrew.preprocess.clean", "normalize Hebrew text, drop what is no Hebrew text"),
-    "dedup": ("fairseq_hebrew.preprocess.dedup", "remove exact duplicates of documents"),
+    "dedup": ("fairseq_hebrew.preprocess.dedup", "remove duplicates, near-duplicates and evaluation data"),
     "shuffle": ("fairseq_hebrew.preprocess.shuffle", "put the documents into a seeded random order"),
     "split": ("fairseq_hebrew.preprocess.split", "set documents apart for validation and test"),
     "train-bpe": ("fairseq_hebrew.preprocess.train_bpe", "learn a tokenizer and its dict.txt"),

@@ -26,7 +26,12 @@ def source(tmp_path_factory, documents, written):
 def arguments(name, source, tokenizer, folder):
     options = [name, "--input", source, "--output", folder / ("o" if name == "binarize" else "out.txt")]
     options += ["--tokenizer", tokenizer] if name == "binarize" else []
-    options += {"shuffle": ["--memory", "1"], "binarize": ["--workers", "2"], "clean": ["--workers", "2"]}.get(name, [])
+    options += {
+        "shuffle": ["--memory", "1"],
+        "binarize": ["--workers", "2"],
+        "clean": ["--workers", "2"],
+        "dedup": ["--near", "--unit", "paragraphs", "--workers", "2"],
+    }.get(name, [])
     return [sys.executable, "-m", "fairseq_hebrew.cli", *map(str, options)]
 
 
@@ -64,6 +69,7 @@ def stages(source, tokenizer, folder):
             clean.Settings(input=[source], output=folder / "out.txt", boilerplate_repeats=3)
         ),
         "dedup": lambda: dedup.dedup(dedup.Settings(input=[source], output=folder / "out.txt")),
+        "near": lambda: dedup.dedup(dedup.Settings(input=[source], output=folder / "out.txt", near=True, workers=2)),
         "shuffle": lambda: shuffle.shuffle(shuffle.Settings(input=[source], output=folder / "out.txt")),
         "buckets": lambda: shuffle.shuffle(shuffle.Settings(input=[source], output=folder / "out.txt", memory=1)),
         "split": lambda: split.split(split.Settings(input=[source], output=folder / "o", valid_bytes=500)),
@@ -78,7 +84,7 @@ def stages(source, tokenizer, folder):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the limit is set in a child process")
 @pytest.mark.parametrize(
-    "name", ["clean", "boilerplate", "dedup", "shuffle", "buckets", "split", "train-bpe", "binarize"]
+    "name", ["clean", "boilerplate", "dedup", "near", "shuffle", "buckets", "split", "train-bpe", "binarize"]
 )
 def test_a_full_disk_is_one_clear_line_and_nothing_is_left(tmp_path, source, tokenizer, name):
     """A limit on the size of files, which the system reports as it reports a full disk."""
