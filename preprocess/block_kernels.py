@@ -121,3 +121,17 @@ def copy_documents(text, starts, sizes, out):
         out[at] = 10
         at += one
     return at
+
+
+@kernel
+def count_words(text, starts, sizes, counts):
+    """Fill `counts` (int64) with the words of each document: what stands between the white space of ASCII."""
+    for k in range(len(starts)):
+        words = 0
+        inside = False
+        for i in range(np.uint64(starts[k]), np.uint64(starts[k] + sizes[k])):
+            byte = text[i]
+            letter = byte > 32 or byte < 9 or (byte > 13 and byte < 32)
+            words += letter and not inside
+            inside = letter
+        counts[k] = words

@@ -91,5 +91,10 @@ def _last(keyed: Callable, begin: int, end: int, documents: int, held: int, want
 
 
 def _inside(keys: np.ndarray, begin: int, end: int) -> np.ndarray:
-    # The last key there is has no uint64 after it.
-    return (keys >= np.uint64(begin)) & (keys <= np.uint64(end - 1))
+    return (keys >= np.uint64(begin)) & below(keys, end)
+
+
+def below(keys: np.ndarray, end: int) -> np.ndarray:
+    """Which keys (uint64) lie below a bound: bool, of the same shape."""
+    # The bound after the last key is no uint64.
+    return keys <= np.uint64(end - 1) if end else np.zeros(keys.shape, bool)

@@ -19,7 +19,7 @@ from fairseq_hebrew.stage.progress import Progress
 from .blocks import nothing_in, read_blocks, written
 from .documents import LAYOUT_HELP, LAYOUTS
 from .order import random_keys
-from .selection import END, bound, keyed_sizes, sizes_part
+from .selection import END, below, bound, keyed_sizes, sizes_part
 
 SPLITS = ("train", "valid", "test")
 
@@ -45,7 +45,7 @@ class Choice:
     def places(self, first: int, count: int) -> np.ndarray:
         """The number in SPLITS of the documents from `first` on: int64 (count,)."""
         keys = random_keys(self.seed, first, count)
-        return np.where(_below(keys, self.valid), 1, np.where(_below(keys, self.test), 2, 0))
+        return np.where(below(keys, self.valid), 1, np.where(below(keys, self.test), 2, 0))
 
 
 def choose_part(sizes: Sequence[Path], valid_bytes: int, test_bytes: int, seed: int) -> Choice:
@@ -88,10 +88,6 @@ def assign_part(
         if progress is not None:
             progress.add(int(block.written.sum()))
     return counts
-
-
-def _below(keys: np.ndarray, end: int) -> np.ndarray:
-    return keys <= np.uint64(end - 1) if end else np.zeros(len(keys), bool)
 
 
 def split(settings: Settings, force: bool = False) -> dict:
