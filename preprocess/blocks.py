@@ -1,7 +1,7 @@
 """Documents of plain text by the block: bytes and the places of the documents in them, found by kernels.
 
-What is found is what `read_documents` finds. Text that is not plain (`\\r`, other layouts, packed files) and text
-that is no UTF-8 are left to it: it is the one that says what is wrong, and where.
+What is found is what `read_documents` finds. Other layouts, text with `\\r` and text that is no UTF-8 are left to it: it
+is the one that says what is wrong, and where.
 """
 
 from __future__ import annotations
@@ -68,16 +68,6 @@ def read_blocks(path: Path, layout: str = "blank") -> Iterator[Block]:
         yield packed([document.text for document in chunk])
 
 
-def all_blocks(inputs: Sequence[Path], layout: str) -> Iterator[Block]:
-    """The blocks of all files. Raises UserError when they hold no document."""
-    block = None
-    for path in inputs:
-        for block in read_blocks(path, layout):
-            yield block
-    if block is None:
-        raise nothing_in(inputs)
-
-
 def nothing_in(inputs: Sequence[Path]) -> UserError:
     """The error of input without a document."""
     return UserError(f"{inputs[0]}: holds blank lines only; give the file it should have been")
@@ -113,8 +103,9 @@ class Gathered:
 
     def block(self) -> Block:
         """All that was added; nothing can be added after."""
-        starts, self._starts = np.concatenate(self._starts), []
-        sizes, self._sizes = np.concatenate(self._sizes), []
+        none = np.empty(0, np.int64)
+        starts, self._starts = np.concatenate([none, *self._starts]), []
+        sizes, self._sizes = np.concatenate([none, *self._sizes]), []
         return Block(self._text, starts, sizes)
 
 

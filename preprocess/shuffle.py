@@ -14,7 +14,7 @@ from fairseq_hebrew.stage.options import expand, recorded, setting
 from fairseq_hebrew.stage.output import Outputs, scratch_folder
 from fairseq_hebrew.stage.progress import Progress
 
-from .blocks import Block, Gathered, all_blocks, written
+from .blocks import Block, Gathered, nothing_in, read_blocks, written
 from .buckets import ALL_KEYS, Scatter, divided, measure, read_runs
 from .documents import LAYOUT_HELP, LAYOUTS
 from .order import random_keys
@@ -67,10 +67,14 @@ def shuffle(settings: Settings, force: bool = False) -> dict:
                 # A last line without its end gets one.
                 whole = _in_memory(keyed, total + len(inputs), memory)
             if whole is not None:
+                if not len(whole[0]):
+                    raise nothing_in(inputs)
                 write(_by_key(*whole))
                 return [settings.output], {"documents": len(whole[0]), "buckets": 1}
             buckets = [scratch / f"bucket{number:03d}" for number in range(_divisions(total, memory))]
             documents = scatter_part(inputs, settings.documents, 0, settings.seed, buckets, progress)
+            if not documents:
+                raise nothing_in(inputs)
             bounds = divided(*ALL_KEYS, len(buckets))
             for bucket, low, high in zip(buckets, bounds, bounds[1:]):
                 write(_gather([bucket], low, high, memory, scratch))
@@ -115,7 +119,7 @@ def gather_part(buckets: Sequence[Path], output: Path, number: int, of: int, mem
 def _keyed(
     inputs: Sequence[Path], layout: str, first: int, seed: int, progress: Progress | None = None
 ) -> Iterator[Keyed]:
-    for block in all_blocks(inputs, layout):
+    for block in (block for path in inputs for block in read_blocks(path, layout)):
         yield block, random_keys(seed, first, len(block))
         first += len(block)
         if progress is not None:
@@ -130,7 +134,7 @@ def _in_memory(keyed: Iterator[Keyed], size: int, memory: int) -> Keyed | None:
         keys.append(block_keys)
         if gathered.bytes + DOCUMENT_BYTES * gathered.documents > memory:
             return None
-    return gathered.block(), np.concatenate(keys)
+    return gathered.block(), np.concatenate([np.empty(0, np.uint64), *keys])
 
 
 def _by_key(block: Block, keys: np.ndarray) -> Iterator[memoryview]:

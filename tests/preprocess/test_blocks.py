@@ -9,7 +9,7 @@ import pytest
 from fairseq_hebrew.preprocess import blocks as module
 from fairseq_hebrew.preprocess import documents as plain
 from fairseq_hebrew.preprocess.block_kernels import find_documents, last_break
-from fairseq_hebrew.preprocess.blocks import Gathered, all_blocks, packed, read_blocks, written
+from fairseq_hebrew.preprocess.blocks import Gathered, packed, read_blocks, written
 from fairseq_hebrew.preprocess.documents import read_documents
 from fairseq_hebrew.stage.errors import UserError
 from tests.conftest import ROOT
@@ -156,15 +156,6 @@ def test_tokens_and_the_layout_that_is_looked_for(tmp_path):
         found(path, "auto")
 
 
-def test_all_files_must_hold_a_document(tmp_path):
-    for name, content in (("a", b"\n \n"), ("b", b"x\n"), ("c", b"\t\n")):
-        (tmp_path / name).write_bytes(content)
-    paths = [tmp_path / name for name in "abc"]
-    assert [text for block in all_blocks(paths, "blank") for text in texts(block)] == [b"x\n"]
-    with pytest.raises(UserError, match="a: holds blank lines only"):
-        list(all_blocks([paths[0], paths[2]], "blank"))
-
-
 @pytest.mark.parametrize("size", [1, 10, 100, 1 << 20])
 def test_documents_in_any_order(documents, size):
     made = ["\n".join(lines).encode() + b"\n" for lines in documents(100, seed=1)]
@@ -183,6 +174,7 @@ def test_blocks_gathered_into_one(documents, room):
         gathered.add(packed(made[begin : begin + 7]))
     assert gathered.documents == 50 and gathered.bytes == sum(map(len, made))
     assert texts(gathered.block()) == made
+    assert len(Gathered(room).block()) == 0
 
 
 @pytest.mark.skipif(not (ROOT.parent / "shared" / "data" / "text").exists(), reason="no real Hebrew text here")

@@ -10,6 +10,7 @@ from fairseq_hebrew.preprocess import shuffle as module
 from fairseq_hebrew.preprocess.documents import read_documents
 from fairseq_hebrew.preprocess.order import random_key
 from fairseq_hebrew.preprocess.shuffle import Settings, gather_part, scatter_part, shuffle
+from fairseq_hebrew.stage.errors import UserError
 
 
 def texts(path):
@@ -91,6 +92,19 @@ def test_every_layout_and_files_without_a_last_line_end(tmp_path):
     (tmp_path / "lines.txt").write_bytes("א\n\nב\nג".encode())
     shuffle(Settings(input=[tmp_path / "lines.txt"], output=tmp_path / "out", documents="lines"))
     assert sorted((tmp_path / "out").read_text(encoding="utf-8").split("\n\n")) == ["", "א", "ב", "ג"]
+
+
+def test_nothing_to_shuffle(tmp_path, small_memory):
+    for name in "ab":
+        (tmp_path / name).write_bytes(b"\n \n" * 2000)
+    for memory in (1, 1000):
+        inputs = [tmp_path / "a", tmp_path / "b"]
+        with pytest.raises(UserError, match="a: holds blank lines only"):
+            shuffle(Settings(input=inputs, output=tmp_path / "o", documents="blank", memory=memory))
+    # A part may have nothing to do.
+    assert scatter_part([tmp_path / "a"], "blank", 0, 1, [tmp_path / "0", tmp_path / "1"]) == 0
+    gather_part([tmp_path / "0"], tmp_path / "o", 0, 2, 1000)
+    assert (tmp_path / "o").read_bytes() == b""
 
 
 @pytest.mark.parametrize("shards, buckets", [(1, 1), (1, 4), (3, 1), (3, 4)])
