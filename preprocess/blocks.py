@@ -1,7 +1,7 @@
 """Documents of plain text by the block: bytes and the places of the documents in them, found by kernels.
 
-What is found is what `read_documents` finds. Other layouts, text with `\\r` and text that is no UTF-8 are left to it: it
-is the one that says what is wrong, and where.
+What is found is what `read_documents` finds. Other layouts, text with `\\r` and text that is no UTF-8 are left to it:
+it is the one that says what is wrong, and where.
 """
 
 from __future__ import annotations
