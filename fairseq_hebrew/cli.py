@@ -15,6 +15,7 @@ COMMANDS = {
     "dedup": ("fairseq_hebrew.preprocess.dedup", "remove duplicates, near-duplicates and evaluation data"),
     "shuffle": ("fairseq_hebrew.preprocess.shuffle", "put the documents into a seeded random order"),
     "split": ("fairseq_hebrew.preprocess.split", "set documents apart for validation and test"),
+    "mix": ("fairseq_hebrew.preprocess.mix", "mix corpora by weight, such as two languages"),
     "train-bpe": ("fairseq_hebrew.preprocess.train_bpe", "learn a tokenizer and its dict.txt"),
     "binarize": ("fairseq_hebrew.preprocess.binarize", "write text as fairseq's .bin and .idx"),
     "corpus": ("fairseq_hebrew.preprocess.corpus", "all of the above in order, from one YAML file"),

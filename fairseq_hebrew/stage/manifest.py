@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from .. import __version__
+from .background import Background
 from .errors import UserError
 from .output import Outputs, make_folder, write_text
 from .progress import log
@@ -65,26 +67,33 @@ def run_stage(
 
     `work(outputs)` writes its files through `outputs` and returns (final paths, counts). `settings` are those the
     result depends on: the number of workers and the memory bound are not among them. The manifest is written last,
-    so one that stands beside an output speaks of a whole output.
+    so one that stands beside an output speaks of a whole output. Raises UserError, and leaves no output, when an
+    input is changed meanwhile.
     """
     require_inputs(inputs)
     recorded = json.loads(json.dumps(settings, ensure_ascii=False, default=str))
-    wanted = {"stage": name, "format": FORMAT, "settings": recorded, "inputs": [file_record(path) for path in inputs]}
+    wanted = {"stage": name, "format": FORMAT, "settings": recorded}
+    before = [_state(path) for path in inputs]
+    # Where no manifest has to be compared, the inputs are hashed while the stage reads them.
+    records = Background(lambda: [file_record(path) for path in inputs])
     path = manifest_path(output)
     make_folder(path.parent)
     # An output of several files is named by its folder.
     shown = output if output.suffix else output.parent
-    if not force and (done := _finished(path, wanted)) is not None:
+    if not force and path.exists() and (done := _finished(path, {**wanted, "inputs": records.result()})) is not None:
         log(f"{name}: {shown} is up to date, skipped")
         return done
     path.unlink(missing_ok=True)
     started = time.monotonic()
     with Outputs(inputs) as outputs:
         finals, counts = work(outputs)
+        _require_unchanged(name, inputs, before)
+        wanted["inputs"] = records.result()
+        _require_unchanged(name, inputs, before)
     manifest = {
         **wanted,
         # By name, beside the manifest: a folder that is moved stays finished.
-        "outputs": [{**file_record(final), "path": final.name} for final in finals],
+        "outputs": [{**_output_record(final, outputs), "path": final.name} for final in finals],
         "counts": counts,
         "seconds": round(time.monotonic() - started, 3),
         "version": __version__,
@@ -95,6 +104,27 @@ def run_stage(
     )
     log(f"{name}: {shown} done in {manifest['seconds']:.1f} s ({told})")
     return manifest
+
+
+def _state(path: Path) -> tuple | None:
+    """What tells that a file was written to or replaced; None: it is not there."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns, found.st_ino, found.st_dev
+
+
+def _require_unchanged(name: str, inputs: Sequence[Path], before: Sequence[tuple | None]) -> None:
+    for path, state in zip(inputs, before):
+        if _state(path) != state:
+            raise UserError(f"{path}: was changed while {name} read it; run again when it is whole")
+
+
+def _output_record(path: Path, outputs: Outputs) -> dict:
+    if (digest := outputs.digest(path)) is None:
+        return file_record(path)
+    return {"path": str(path), "bytes": path.stat().st_size, "sha256": digest}
 
 
 def _finished(path: Path, wanted: dict) -> dict | None:
