@@ -14,6 +14,7 @@ from .source import Damaged
 ENDINGS = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstd"}
 # How files of each kind begin.
 MAGIC = {"gzip": b"\x1f\x8b", "bzip2": b"BZh", "xz": b"\xfd7zXZ\x00", "zstd": b"\x28\xb5\x2f\xfd"}
+LONGEST_MAGIC = max(map(len, MAGIC.values()))
 # Compressed bytes taken at a time; zstd gives back at once whatever they hold.
 INPUT = 1 << 16
 # The largest window of `zstd --long`.
@@ -73,6 +74,9 @@ class Decompressed:
             raise Damaged(f"the {self._kind} data is damaged near byte {self._taken:,} of the file ({said})") from error
 
     def _check_start(self) -> None:
+        while len(self._input) < LONGEST_MAGIC and (more := self._read(INPUT)):
+            self._input += more
+            self._taken += len(more)
         skippable = self._kind == "zstd" and self._input[1:4] == b"\x2a\x4d\x18"
         if not self._input.startswith(MAGIC[self._kind]) and not skippable:
             ending = next(ending for ending, kind in ENDINGS.items() if kind == self._kind)

@@ -71,6 +71,10 @@ class _Lines:
         """A row begins at this line."""
         self._row = line
 
+    def forget(self, line: int) -> None:
+        """What was wrong up to this line was told."""
+        self.problems = {number: problem for number, problem in self.problems.items() if number > line}
+
     def offset(self) -> int:
         """Where the row that was begun last starts in the file, in bytes."""
         if self._row < self._line:
@@ -100,12 +104,13 @@ def _rows(lines: _Lines, delimiter: str, source: Source) -> Iterator[tuple[int, 
         except StopIteration:
             return
         except csv.Error as error:
-            source.skip(line, f"broken quotes ({error})", offset=lines.offset())
-            lines.problems.clear()
+            said = "a carriage return outside quotes" if "new-line" in str(error) else f"broken quotes ({error})"
+            source.skip(line, said, offset=lines.offset())
+            lines.forget(reader.line_num)
             continue
         if lines.problems and (wrong := min(lines.problems)) <= reader.line_num:
             source.skip(line, lines.problems[wrong], delimiter.join(fields), lines.offset())
-            lines.problems = {at: problem for at, problem in lines.problems.items() if at > reader.line_num}
+            lines.forget(reader.line_num)
         elif fields:
             yield line, fields
 
