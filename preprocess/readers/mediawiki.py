@@ -39,6 +39,8 @@ class Page:
 
 def read_mediawiki(source: Source) -> Iterator[Document]:
     """An article a document; `line` is that of its `<page>` in the XML. Articles without text are empty documents."""
+    import mwparserfromhell  # noqa: F401 (its absence is told once, not of every article)
+
     with Stream(source) as stream:
         require_text(stream)
         pages = _Pages(stream)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fairseq_hebrew.stage.errors import UserError
+from fairseq_hebrew.stage.errors import INSTALL, UserError
 from fairseq_hebrew.stage.parallel import ordered_map
 
 from ..documents import BLOCK, Document
@@ -60,6 +60,13 @@ def read_warc(source: Source) -> Iterator[Document]:
 
 
 def _documents(pages: Iterator[Page] | list[Page], source: Source) -> Iterator[Document]:
+    # Its absence is told once, not of every page.
+    try:
+        import trafilatura  # noqa: F401
+    except ModuleNotFoundError:
+        raise
+    except ImportError as error:
+        raise UserError(f"trafilatura cannot be used ({error}); install it with: {INSTALL['trafilatura']}") from None
     for chunk in ordered_map(_extract, _chunks(pages), source.workers):
         for number, address, text, problem in chunk:
             if problem:

@@ -6,9 +6,12 @@ import lzma
 
 import pytest
 
+# Why a test of an optional format is skipped.
+EXTRA = "needs pip install 'fairseq-hebrew[readers]'"
+
 
 def zstd(data):
-    return pytest.importorskip("zstandard").compress(data)
+    return pytest.importorskip("zstandard", reason=EXTRA).compress(data)
 
 
 # By the ending of the name.

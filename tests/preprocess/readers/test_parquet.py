@@ -6,8 +6,9 @@ import pytest
 
 from fairseq_hebrew.preprocess.readers import parquet as module
 from fairseq_hebrew.stage.errors import UserError
+from tests.preprocess.readers.packing import EXTRA
 
-pa = pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install 'fairseq-hebrew[readers]'")
+pa = pytest.importorskip("pyarrow", reason=EXTRA)
 pq = pytest.importorskip("pyarrow.parquet")
 
 
