@@ -127,6 +127,12 @@ class _RemoteFile:
         with _clear(self._address):
             return self._file.seek(position, whence)
 
+    def __enter__(self) -> _RemoteFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
 
 def _remote_matches(pattern: Address) -> list[Address]:
     if "::" in pattern:
@@ -154,7 +160,8 @@ def _clear(address: Address) -> Iterator[None]:
         how = f"pip install {_DRIVERS[scheme]}" if scheme in _DRIVERS else str(error)
         raise UserError(f"{address}: no driver for {scheme}:// is installed; install it with: {how}") from None
     except FileNotFoundError:
-        raise UserError(f"{address}: no such file; check the address given to --input") from None
+        # Drivers call a server that does not answer a missing file too.
+        raise UserError(f"{address}: no such file, or no answer; check the address given to --input") from None
     except Exception as error:
         said = " ".join(str(error).split()) or type(error).__name__
         raise UserError(f"{address}: cannot be read: {said}; check the address and your right to read it") from error

@@ -6,7 +6,7 @@ from fairseq_hebrew.preprocess.documents import read_documents
 from fairseq_hebrew.preprocess.readers import Source, check_source
 from fairseq_hebrew.preprocess.readers import stream as stream_module
 from fairseq_hebrew.stage.errors import UserError
-from tests.preprocess.readers.packing import PACK
+from tests.preprocess.readers.packing import EXTRA, PACK
 
 
 @pytest.mark.parametrize("ending", ["", *sorted(PACK)])
@@ -160,3 +160,41 @@ def test_a_line_without_end_is_refused(tmp_path, read, monkeypatch):
     monkeypatch.setattr(stream_module, "LONGEST", 1000)
     with pytest.raises(UserError, match="no line end in"):
         read(path)
+
+
+@pytest.fixture
+def memory():
+    import fsspec
+
+    files = fsspec.filesystem("memory")
+    yield files
+    files.store.clear()
+
+
+@pytest.mark.parametrize("ending", ["", ".gz", ".bz2"])
+def test_remote_text_is_the_same_text(tmp_path, documents, written, read, memory, ending):
+    plain = written(tmp_path / "a.txt", documents(3000, seed=3))
+    packed = PACK.get(ending, bytes)(plain.read_bytes())
+    memory.pipe(f"/x/a.txt{ending}", packed)
+    told = []
+    made, _ = read(f"memory://x/a.txt{ending}", progress=told.append)
+    assert made == list(read_documents(plain)) and sum(told) == len(packed)
+
+
+def test_remote_parquet_reads_the_columns_it_needs(texts, memory):
+    pa = pytest.importorskip("pyarrow", reason=EXTRA)
+    parquet = pytest.importorskip("pyarrow.parquet")
+    with memory.open("/x/a.parquet", "wb") as file:
+        parquet.write_table(pa.table({"url": ["u" * 1000] * 100, "text": [f"א {n}" for n in range(100)]}), file)
+    assert texts("memory://x/a.parquet") == [f"א {n}\n" for n in range(100)]
+
+
+def test_a_remote_file_that_breaks_off_names_its_address(read, memory, monkeypatch):
+    memory.pipe("/x/a.txt", b"one\n\ntwo\n")
+
+    def breaks(*_):
+        raise ConnectionError("connection reset\nby peer")
+
+    monkeypatch.setattr(type(memory.open("/x/a.txt")), "read", breaks)
+    with pytest.raises(UserError, match=r"memory://x/a\.txt: cannot be read: connection reset by peer"):
+        read("memory://x/a.txt", max_broken=100)
