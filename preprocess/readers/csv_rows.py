@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import itertools
 from collections.abc import Iterator
 
@@ -65,7 +66,7 @@ class _Lines:
                 rows = enumerate(text.split("\n"), start=line)
                 self.problems |= {number: "a NUL byte" for number, row in rows if "\0" in row}
                 text = text.replace("\0", "\ufffd")
-            yield from [row + "\n" for row in text.removesuffix("\n").split("\n")]
+            yield from io.StringIO(text, newline="\n")
 
     def begin(self, line: int) -> None:
         """A row begins at this line."""
