@@ -179,6 +179,6 @@ def _convert(base: type, value: Any, where: str) -> Any:
         raise UserError(f"{where}: {value!r} is not a number")
     if base is int and value != value // 1:
         raise UserError(f"{where}: {value!r} is not a whole number")
-    if base in (str, Path) and not isinstance(value, str | Path):
+    if issubclass(base, str | Path) and not isinstance(value, str | Path):
         raise UserError(f"{where}: {value!r} is not text; put it in quotes")
     return base(value)
