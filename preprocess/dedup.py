@@ -52,7 +52,9 @@ class Settings:
         changes_result=False,
     )
     against_ngrams: int = setting(1, "distinct 13-grams a document must share with evaluation data to go", least=1)
-    memory: int = setting(1000, "MB of memory; 20 million documents need 1000", changes_result=False, least=1)
+    memory: int = setting(
+        1000, "MB of memory besides 24 bytes a document (0.5 GB for 20 million)", changes_result=False, least=1
+    )
     workers: int = setting(1, "threads; the output is the same for any number", changes_result=False, least=1)
 
 
