@@ -135,22 +135,27 @@ def read_words(path: Path) -> Iterator[Part]:
     with open(path, "rb") as file:
         left = _totals(path, file).words
         while left > 0:
-            words, size = BLOCK.unpack(_read(path, file, BLOCK.size))
-            if not 0 < words <= min(left, BLOCK_WORDS):
-                raise UserError(f"{path}: damaged word counts; count the text again")
-            numbers = [np.frombuffer(_read(path, file, 8 * words), dtype=kind) for kind in ("<u8", "<i8", "<i8")]
-            part = Part(*numbers, np.frombuffer(_read(path, file, size), dtype=np.uint8))
-            if part.lengths.min() < 1 or part.lengths.sum() != size:
-                raise UserError(f"{path}: damaged word counts; count the text again")
+            words, size = BLOCK.unpack(_read(path, file, BLOCK.size, "u1"))
+            if not 0 < words <= left:
+                raise _damaged(path)
+            hashes, counts, lengths = (_read(path, file, words, kind) for kind in ("<u8", "<i8", "<i8"))
+            if lengths.min() < 1 or lengths.sum() != size:
+                raise _damaged(path)
             left -= words
-            yield part
+            yield Part(hashes, counts, lengths, _read(path, file, size, "u1"))
 
 
-def _read(path: Path, file: IO[bytes], size: int) -> bytes:
-    read = file.read(size)
-    if len(read) < size:
-        raise UserError(f"{path}: the word counts end too early; count the text again")
-    return read
+def _read(path: Path, file: IO[bytes], items: int, kind: str) -> np.ndarray:
+    left = path.stat().st_size - file.tell()
+    if items * np.dtype(kind).itemsize > left:
+        raise _damaged(path)
+    array = np.empty(items, dtype=kind)
+    file.readinto(array.data)
+    return array
+
+
+def _damaged(path: Path) -> UserError:
+    return UserError(f"{path}: damaged word counts; count the text again")
 
 
 def merge_files(paths: Sequence[Path], target: Path, scratch: Path, memory: int, pre_tokenizer: str) -> Totals:
@@ -171,6 +176,9 @@ def merge_files(paths: Sequence[Path], target: Path, scratch: Path, memory: int,
         for path in group:
             if path.parent == scratch:
                 path.unlink()
+    if len(files) == 1 and files[0].parent == scratch:
+        files[0].replace(target)
+        return read_totals(target)
     return write_words(target, _merged(files), pre_tokenizer)
 
 
