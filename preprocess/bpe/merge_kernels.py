@@ -21,41 +21,105 @@ from fairseq_hebrew.stage.kernels import kernel
 
 # 2^64 over the golden ratio: a product's high bits are well mixed (Knuth, The Art of Computer Programming 3, 6.4).
 MIX = np.uint64(0x9E3779B97F4A7C15)
-BYTES = 256
+# The first merges join a large part of all symbols each (a Hebrew letter is two bytes): reading every word in order is
+# then quicker than a list of words, and needs no memory. So it is done for at most this many merges, and as long as
+# one joins more than one symbol in RARE.
+COMMON, RARE = 128, 50
 
 
 @kernel
-def seed_pairs(symbols, starts, lengths, counts, first, least):
-    """The pairs of the words as they are cut into bytes: symbols `first` to `first` + 255.
+def join_common(symbols, starts, lengths, counts, merges, base, least):
+    """Learn the first merges into `merges` int32 (M, 2), the words changed in place; how many.
 
-    symbols int32 (N,), starts int64 (W,), lengths int32 (W,), counts int64 (W,). Returns the state `learn_some` goes on
-    with, of the pairs that are counted at least `least` times: (their number, keys int64, counts int64, segment starts
-    int64, segment sizes int64, places int32, places in use, hash table, heap's counts, heap's pairs, size of the heap).
+    symbols int32 (N,), starts int64 (W,), lengths int32 (W,), counts int64 (W,): words of bytes, the symbols `base` to
+    `base` + 255. Merge number i makes the symbol `base` + 256 + i.
     """
-    sums = np.zeros(BYTES * BYTES, dtype=np.int64)
-    sizes = np.zeros(BYTES * BYTES, dtype=np.int64)
-    last = np.full(BYTES * BYTES, -1, dtype=np.int64)
+    most = min(COMMON, len(merges))
+    sums = np.zeros((256 + most, 256 + most), dtype=np.int64)
+    left_over = 0
+    for w in range(len(starts)):
+        left_over += lengths[w]
+        for i in range(starts[w], starts[w] + lengths[w] - 1):
+            sums[symbols[i] - base, symbols[i + 1] - base] += counts[w]
+    for done in range(most):
+        best = a = b = 0
+        x = 256 + done
+        for left in range(x):
+            for right in range(x):
+                if sums[left, right] > best:
+                    best, a, b = sums[left, right], left, right
+        if best < least:
+            return done
+        merges[done, 0], merges[done, 1] = a + base, b + base
+        joined = 0
+        for w in range(len(starts)):
+            start, end, count = starts[w], starts[w] + lengths[w], counts[w]
+            i = start
+            while i + 1 < end and (symbols[i] != a + base or symbols[i + 1] != b + base):
+                i += 1
+            if i + 1 >= end:
+                continue
+            write = i
+            while i < end:
+                if symbols[i] != a + base or i + 1 == end or symbols[i + 1] != b + base:
+                    symbols[write] = symbols[i]
+                    write += 1
+                    i += 1
+                    continue
+                if write > start:
+                    left = symbols[write - 1] - base
+                    sums[left, a] -= count
+                    sums[left, x] += count
+                if i + 2 < end:
+                    right = symbols[i + 2] - base
+                    sums[b, right] -= count
+                    sums[x, right] += count
+                symbols[write] = x + base
+                write += 1
+                i += 2
+                joined += 1
+            lengths[w] = write - start
+        # The pair is gone, whatever its neighbours in a run ("aaa") took from it.
+        sums[a, b] = 0
+        left_over -= joined
+        if joined * RARE < left_over:
+            return done + 1
+    return most
+
+
+@kernel
+def seed_pairs(symbols, starts, lengths, counts, base, size, least):
+    """The pairs of words of the symbols `base` to `base` + `size` - 1.
+
+    Returns the state `learn_some` goes on with, of the pairs that are counted at least `least` times: (their number,
+    keys int64, counts int64, segment starts int64, segment sizes int64, places int32, places in use, hash table,
+    heap's counts, heap's pairs, size of the heap).
+    """
+    sums = np.zeros(size * size, dtype=np.int64)
+    sizes = np.zeros(size * size, dtype=np.int64)
+    last = np.full(size * size, -1, dtype=np.int64)
     for w in range(len(starts)):
         for i in range(starts[w], starts[w] + lengths[w] - 1):
-            pair = (symbols[i] - first) * BYTES + symbols[i + 1] - first
+            pair = (symbols[i] - base) * size + symbols[i + 1] - base
             sums[pair] += counts[w]
             if last[pair] != w:
                 last[pair] = w
                 sizes[pair] += 1
     kept = np.flatnonzero(sums >= least)
     keys = np.empty(len(kept), dtype=np.int64)
-    where = np.full(BYTES * BYTES, -1, dtype=np.int64)
+    where = np.full(size * size, -1, dtype=np.int64)
     used = 0
     for k in range(len(kept)):
-        keys[k] = (kept[k] // BYTES + first) << 32 | (kept[k] % BYTES + first)
+        keys[k] = (kept[k] // size + base) << 32 | (kept[k] % size + base)
         where[kept[k]] = used
         used += sizes[kept[k]]
     segment_starts, segment_sizes = where[kept], sizes[kept]
-    places = np.empty(used, dtype=np.int32)
+    # Room to grow: what is not touched takes no memory.
+    places = np.empty(2 * used, dtype=np.int32)
     last[:] = -1
     for w in range(len(starts)):
         for i in range(starts[w], starts[w] + lengths[w] - 1):
-            pair = (symbols[i] - first) * BYTES + symbols[i + 1] - first
+            pair = (symbols[i] - base) * size + symbols[i + 1] - base
             if where[pair] >= 0 and last[pair] != w:
                 last[pair] = w
                 places[where[pair]] = w

@@ -34,17 +34,18 @@ def learn(words: Words, merges: int, min_frequency: int) -> np.ndarray:
     The pair that stands in the words most often is merged, of several the one with the lower ids, until there are
     `merges` of them or no pair is left that is counted `min_frequency` times. Words are changed in place.
     """
-    from .merge_kernels import learn_some, seed_pairs
+    from .merge_kernels import join_common, learn_some, seed_pairs
 
-    least, first = max(1, min_frequency), FIRST_MERGE
+    least, base = max(1, min_frequency), FIRST_MERGE - BYTES
     arrays = (words.symbols, words.starts, words.lengths, words.counts)
     made = np.empty((merges, 2), dtype=np.int32)
-    done = 0
     with Progress("train-bpe: merges", merges, "merges") as progress:
-        state = seed_pairs(*arrays, first - BYTES, least)
+        done = join_common(*arrays, made, base, least)
+        progress.add(done)
+        state = seed_pairs(*arrays, base, BYTES + done, least)
         while done < merges:
             until = min(done + SLICE, merges)
-            reached, state = learn_some(*arrays, state, made, done, until, first, least)
+            reached, state = learn_some(*arrays, state, made, done, until, FIRST_MERGE, least)
             progress.add(reached - done)
             done = reached
             if done < until:
