@@ -143,6 +143,7 @@ def learn_some(symbols, starts, lengths, counts, state, merges, done, until, fir
     left_words, right_words = np.zeros(size, dtype=np.int64), np.zeros(size, dtype=np.int64)
     left_last, right_last = np.full(size, -1, dtype=np.int32), np.full(size, -1, dtype=np.int32)
     lefts, rights = np.empty(size, dtype=np.int32), np.empty(size, dtype=np.int32)
+    left_side, right_side = (left_sums, left_words, left_last), (right_sums, right_words, right_last)
     # Where a new pair stands: the word, and the neighbour (l as l, r as ~r).
     found_words, found_sides = np.empty(1024, dtype=np.int32), np.empty(1024, dtype=np.int32)
 
@@ -177,26 +178,14 @@ def learn_some(symbols, starts, lengths, counts, state, merges, done, until, fir
                     continue
                 if write > start:
                     left = symbols[write - 1]
-                    if left_words[left] == 0:
-                        lefts[left_count] = left
-                        left_count += 1
-                    left_sums[left] += count
-                    if left_last[left] != w:
-                        left_last[left] = w
-                        left_words[left] += 1
-                        found_words[found], found_sides[found] = w, left
-                        found += 1
+                    left_count, found = _note(
+                        left, left, w, count, lefts, left_count, *left_side, found_words, found_sides, found
+                    )
                 if i + 2 < end:
                     right = symbols[i + 2]
-                    if right_words[right] == 0:
-                        rights[right_count] = right
-                        right_count += 1
-                    right_sums[right] += count
-                    if right_last[right] != w:
-                        right_last[right] = w
-                        right_words[right] += 1
-                        found_words[found], found_sides[found] = w, ~right
-                        found += 1
+                    right_count, found = _note(
+                        right, ~right, w, count, rights, right_count, *right_side, found_words, found_sides, found
+                    )
                 symbols[write] = x
                 write += 1
                 i += 2
@@ -264,6 +253,21 @@ def learn_some(symbols, starts, lengths, counts, state, merges, done, until, fir
 
     state = (n, keys, sums, segment_starts, segment_sizes, places, used, slots, heap_sums, heap_pairs, heap_size)
     return done, state
+
+
+@kernel
+def _note(symbol, side, w, count, seen, n, sums, words, last, found_words, found_sides, found):
+    """Note that the merged pair has this neighbour in word w; the new numbers of neighbours and of places found."""
+    if words[symbol] == 0:
+        seen[n] = symbol
+        n += 1
+    sums[symbol] += count
+    if last[symbol] != w:
+        last[symbol] = w
+        words[symbol] += 1
+        found_words[found], found_sides[found] = w, side
+        found += 1
+    return n, found
 
 
 @kernel
