@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -83,8 +84,8 @@ def run_stage(
         finals, counts = work(outputs)
     manifest = {
         **wanted,
-        # By name, beside the manifest: a folder that is moved stays finished.
-        "outputs": [{**file_record(final), "path": final.name} for final in finals],
+        # By name, from the manifest's folder: a folder that is moved stays finished.
+        "outputs": [{**file_record(final), "path": os.path.relpath(final, path.parent)} for final in finals],
         "counts": counts,
         "seconds": round(time.monotonic() - started, 3),
         "version": __version__,

@@ -9,8 +9,8 @@ import sys
 import numpy as np
 import pytest
 
-from fairseq_hebrew.preprocess import binarize as module
-from fairseq_hebrew.preprocess.binarize import Settings, binarize, read_chunks
+from fairseq_hebrew.preprocess.binaries import chunks as chunking
+from fairseq_hebrew.preprocess.binarize import Settings, binarize
 from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.text.dictionary import SPECIALS, dictionary_lines
 from fairseq_hebrew.text.vocabulary import Vocabulary
@@ -152,7 +152,7 @@ def lengths_of_documents(items):
 @pytest.mark.parametrize("chunk", [200, 1 << 20])
 @pytest.mark.parametrize("limit", [8, 50, 300])
 def test_long_documents_are_cut_and_nothing_is_lost(tmp_path, tokenizer, documents, monkeypatch, limit, chunk):
-    monkeypatch.setattr(module, "CHUNK", chunk)
+    monkeypatch.setattr(chunking, "CHUNK", chunk)
     made = documents(20, seed=1, paragraphs=40, words=60)
     source = tmp_path / "a.txt"
     source.write_text("\n\n".join("\n".join(lines) for lines in made) + HOSTILE, encoding="utf-8")
@@ -190,7 +190,7 @@ def test_chunks_and_workers_do_not_change_the_result(tmp_path, tokenizer, docume
         binarize(settings, force=True)
         made.add(tuple((tmp_path / "o" / name).read_bytes() for name in ("train.bin", "train.idx")))
     if not limit:
-        monkeypatch.setattr(module, "CHUNK", 1000)
+        monkeypatch.setattr(chunking, "CHUNK", 1000)
         binarize(settings, force=True)
         settings.workers = 1
         binarize(settings, force=True)
@@ -198,28 +198,20 @@ def test_chunks_and_workers_do_not_change_the_result(tmp_path, tokenizer, docume
     assert len(made) == 1
 
 
-def test_chunks_end_where_a_document_ends(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "CHUNK", 20)
-    source = tmp_path / "a.txt"
-    source.write_text("\n\naaaa\n\n\nbbbb\n" + "cccc\n" * 30 + "\ndddd\n\n\n")
-    chunks = list(read_chunks([source]))
-    assert [line for chunk in chunks for line in chunk.lines] == ["aaaa", "", "bbbb", *["cccc"] * 30, "", "dddd", ""]
-    for chunk, following in itertools.pairwise(chunks):
-        assert following.continues == (chunk.lines[-1] != "")
-
-
-def test_the_end_of_a_file_ends_its_last_document(tmp_path):
+def test_the_end_of_a_file_ends_its_last_document(tmp_path, tokenizer):
     first, second, third = (tmp_path / name for name in "123")
     first.write_text("a\n\nb")
     second.write_text("\n\nc\n")
     third.write_text("d\n")
 
     def lines(*paths):
-        return [line for chunk in read_chunks(list(paths)) for line in chunk.lines]
+        binarize(Settings(input=list(paths), tokenizer=tokenizer, output=tmp_path / "o"))
+        return [Vocabulary(tokenizer).decode(item) for item in items_of(tmp_path / "o")]
 
     assert lines(first, second) == ["a", "", "b", "", "c"]
     assert lines(first, third) == ["a", "", "b", "", "d"]
     assert lines(third, first) == ["d", "a", "", "b"], "no blank line in, none out"
+    assert lines(third, second) == ["d", "", "c"]
     assert lines(first, first) == ["a", "", "b", "", "a", "", "b"]
 
 
