@@ -51,7 +51,7 @@ class FastBPE:
         if max(len(vocabulary), max(vocabulary.values()) + 1) > kernels.ID:
             raise Unsupported(f"it has more than {kernels.ID:,} entries")
         self._alphabet = _alphabet(vocabulary)
-        self._merges = _merges(model["merges"], vocabulary, kernels)
+        self._merges, self._made = _merges(model["merges"], vocabulary, kernels)
         size = max(vocabulary.values()) + 1
         self._table = np.arange(size, dtype=np.int32) if table is None else np.ascontiguousarray(table, np.int32)
         if len(self._table) < size or self._table.min() < 0 or self._table.max() > kernels.ID:
@@ -70,7 +70,7 @@ class FastBPE:
         small, large = self._caches()
         tokens = np.empty(int((ends - starts).sum()) + len(starts) + 2, np.int32)
         sizes = np.empty(len(starts), np.int32)
-        count = self._kernels.encode_words(
+        count, _ = self._kernels.encode_words(
             data,
             data.view(np.uint64),
             word_starts,
@@ -78,6 +78,7 @@ class FastBPE:
             first_word,
             self._alphabet,
             self._merges,
+            self._made,
             self._table,
             small,
             large,
@@ -98,10 +99,17 @@ class FastBPE:
     def _caches(self) -> tuple[np.ndarray, np.ndarray]:
         if not hasattr(self._local, "caches"):
             self._local.caches = (
-                np.zeros((SMALL_ROWS, self._kernels.SMALL_ROW), np.uint64),
-                np.zeros((LARGE_ROWS, self._kernels.LARGE_ROW), np.uint64),
+                _rows(SMALL_ROWS, self._kernels.SMALL_ROW),
+                _rows(LARGE_ROWS, self._kernels.LARGE_ROW),
             )
         return self._local.caches
+
+
+def _rows(count: int, width: int) -> np.ndarray:
+    """uint64 (count, width) of zeros that begins where a line of the processor's cache does: a row in one line."""
+    room = np.zeros(count * width + 8, np.uint64)
+    skipped = -room.ctypes.data % 64 // 8
+    return room[skipped : skipped + count * width].reshape(count, width)
 
 
 def _kind(tokenizer: dict) -> str:
@@ -140,15 +148,18 @@ def byte_letters() -> list[str]:
     return [chr(byte) if byte in plain else chr(0x100 + others.index(byte)) for byte in range(256)]
 
 
-def _merges(merges: Sequence[str | Sequence[str]], vocabulary: dict[str, int], kernels) -> np.ndarray:
-    """The merges as the table `fast_bpe_kernels` looks pairs up in."""
+def _merges(
+    merges: Sequence[str | Sequence[str]], vocabulary: dict[str, int], kernels
+) -> tuple[np.ndarray, np.ndarray]:
+    """The table of pairs and the ids they become, as `fast_bpe_kernels` wants them."""
     if len(merges) >= kernels.ID:
         raise Unsupported(f"it has more than {kernels.ID:,} merges")
     pairs, made = np.empty(len(merges), np.int64), np.empty(len(merges), np.int64)
     for rank, merge in enumerate(merges):
         left, right = merge.split(" ") if isinstance(merge, str) else merge
         pairs[rank] = vocabulary[left] << kernels.BITS | vocabulary[right]
-        made[rank] = rank << kernels.BITS | vocabulary[left + right]
-    table = np.full((1 << max(4, (3 * len(merges)).bit_length()), 2), kernels.EMPTY, np.int64)
-    kernels.fill_merges(table, pairs, made)
-    return table
+        made[rank] = vocabulary[left + right]
+    # Less than half full.
+    table = np.full(1 << max(4, (2 * len(merges)).bit_length()), kernels.EMPTY, np.int64)
+    kernels.fill_merges(table, pairs)
+    return table, made

@@ -1,7 +1,7 @@
 """The kernels of `fast_bpe`: byte-pair merges, and a cache of the words they were done for.
 
-Numbers are packed: an id has BITS bits, a pair of ids is `left << BITS | right`, and what a pair becomes is
-`rank << BITS | new id`, so that the smaller one is the merge that comes first.
+Numbers are packed: an id and the rank of a merge have BITS bits, a pair of ids is `left << BITS | right`, and an entry
+of the table of merges is `pair << BITS | rank`. `made` has the id that each rank's pair becomes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from ..stage.kernels import kernel
 
 BITS = 20
 ID = (1 << BITS) - 1
-NO_MERGE = 1 << 62
+NEVER = 1 << BITS
 EMPTY = -1
 # Words up to this many bytes are merged by looking at all pairs each time, longer ones with a heap.
 SHORT = 64
@@ -23,6 +23,7 @@ LARGE_KEY, LARGE_IDS = 8, 15  # 63 bytes, then up to 15 ids
 SMALL_ROW = SMALL_KEY + 1
 LARGE_ROW = LARGE_KEY + 5
 WAYS = 4  # rows a word may stand in
+AHEAD = 32  # words whose rows are fetched together
 
 _FACTOR = 0x9E3779B97F4A7C15 - (1 << 64)  # as int64
 _HASHES = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], np.uint64)
@@ -34,54 +35,70 @@ _ID_BITS, _TWO_IDS, _ID_MASK = np.uint64(BITS), np.uint64(2 * BITS), np.uint64(I
 
 
 @kernel
-def fill_merges(table, pairs, made):
-    """Enter `pairs` int64 (M,) and what they become, int64 (M,), into the empty `table` int64 (2 ** k, 2)."""
+def fill_merges(table, pairs):
+    """Enter `pairs` int64 (M,) with their ranks into the empty `table`, int64 (2 ** k,)."""
     mask = len(table) - 1
-    for i in range(len(pairs)):
-        slot = (pairs[i] * _FACTOR >> 32) & mask
-        while table[slot, 0] != EMPTY and table[slot, 0] != pairs[i]:
+    for rank in range(len(pairs)):
+        slot = (pairs[rank] * _FACTOR >> 32) & mask
+        while table[slot] != EMPTY and table[slot] >> BITS != pairs[rank]:
             slot = (slot + 1) & mask
-        table[slot, 0] = pairs[i]
-        table[slot, 1] = made[i]
+        table[slot] = pairs[rank] << BITS | rank
 
 
 @kernel
-def _made_of(table, left, right):
-    """`rank << BITS | new id` of a pair; NO_MERGE if it is never merged."""
+def _rank(table, left, right):
+    """The rank of a pair's merge; NEVER if it has none."""
     pair = left << BITS | right
     mask = len(table) - 1
     slot = (pair * _FACTOR >> 32) & mask
     while True:
-        found = table[slot, 0]
-        if found == pair:
-            return table[slot, 1]
+        found = table[slot]
+        if found >> BITS == pair:
+            return found & ID
         if found == EMPTY:
-            return NO_MERGE
+            return NEVER
         slot = (slot + 1) & mask
 
 
 @kernel
-def _merge_short(ids, made, count, table):
-    """Merge `ids[:count]` in place, lowest rank first, leftmost first; how many are left."""
+def _merge_short(ids, waiting, following, before, count, table, made):
+    """Merge `ids[:count]` in place, lowest rank first, leftmost first; how many are left.
+
+    `waiting`, int32, has the merges by place: `rank << 6 | place`, so that the smallest is the next.
+    """
+    none = np.int32(NEVER << 6)
+    # As many as fill the processor's vectors.
+    looked_at = (count + 7) & -8
     for i in range(count - 1):
-        made[i] = _made_of(table, ids[i], ids[i + 1])
-    while count > 1:
-        best, where = NO_MERGE, 0
-        for i in range(count - 1):
-            if made[i] < best:
-                best, where = made[i], i
-        if best == NO_MERGE:
+        waiting[i] = np.int32(_rank(table, ids[i], ids[i + 1]) << 6 | i)
+        following[i], before[i + 1] = i + 1, i
+    for i in range(count - 1, looked_at):
+        waiting[i] = none
+    following[count - 1], before[0] = count, -1
+    while True:
+        best = none
+        for i in range(looked_at):
+            best = min(best, waiting[i])
+        if best >= none:
             break
-        ids[where] = best & ID
-        count -= 1
-        for i in range(where + 1, count):
-            ids[i] = ids[i + 1]
-            made[i] = made[i + 1]
-        if where + 1 < count:
-            made[where] = _made_of(table, ids[where], ids[where + 1])
-        if where > 0:
-            made[where - 1] = _made_of(table, ids[where - 1], ids[where])
-    return count
+        i = np.int64(best & 63)
+        gone = following[i]
+        ids[i] = made[best >> 6]
+        after = following[gone]
+        waiting[i] = waiting[gone] = none
+        following[i] = after
+        if after < count:
+            before[after] = i
+            waiting[i] = np.int32(_rank(table, ids[i], ids[after]) << 6 | i)
+        i, after = before[i], i
+        if i >= 0:
+            waiting[i] = np.int32(_rank(table, ids[i], ids[after]) << 6 | i)
+    left = i = 0
+    while i < count:
+        ids[left] = ids[i]
+        left += 1
+        i = following[i]
+    return left
 
 
 @kernel
@@ -115,7 +132,17 @@ def _pop(heap, size):
 
 
 @kernel
-def _merge_long(ids, table):
+def _wait(heap, size, ids, left, right, table):
+    """Put the pair at two places on the heap, if it is ever merged; how many wait there now."""
+    rank = _rank(table, ids[left], ids[right])
+    if rank == NEVER:
+        return size
+    _push(heap, size, rank << 42 | left)
+    return size + 1
+
+
+@kernel
+def _merge_long(ids, table, made):
     """As `_merge_short`, in n log n: the pairs wait in a heap by rank, then by place."""
     count = len(ids)
     following = np.arange(1, count + 1)
@@ -123,35 +150,22 @@ def _merge_long(ids, table):
     heap = np.empty(3 * count, np.int64)
     size = 0
     for i in range(count - 1):
-        made = _made_of(table, ids[i], ids[i + 1])
-        if made != NO_MERGE:
-            _push(heap, size, (made >> BITS) << 42 | i)
-            size += 1
+        size = _wait(heap, size, ids, i, i + 1, table)
     while size:
         rank, i = heap[0] >> 42, heap[0] & ((1 << 42) - 1)
         _pop(heap, size)
         size -= 1
-        if ids[i] < 0 or following[i] >= count:
-            continue
-        made = _made_of(table, ids[i], ids[following[i]])
-        # What stood at this place when it was pushed may have been merged since.
-        if made == NO_MERGE or made >> BITS != rank:
-            continue
-        ids[i] = made & ID
         gone = following[i]
-        ids[gone] = -1
+        # What stood there when the pair was put on the heap may have been merged since.
+        if ids[i] < 0 or gone >= count or _rank(table, ids[i], ids[gone]) != rank:
+            continue
+        ids[i], ids[gone] = made[rank], -1
         following[i] = following[gone]
         if following[i] < count:
             before[following[i]] = i
-            made = _made_of(table, ids[i], ids[following[i]])
-            if made != NO_MERGE:
-                _push(heap, size, (made >> BITS) << 42 | i)
-                size += 1
+            size = _wait(heap, size, ids, i, following[i], table)
         if before[i] >= 0:
-            made = _made_of(table, ids[before[i]], ids[i])
-            if made != NO_MERGE:
-                _push(heap, size, (made >> BITS) << 42 | before[i])
-                size += 1
+            size = _wait(heap, size, ids, before[i], i, table)
     left = 0
     for i in range(count):
         if ids[i] >= 0:
@@ -203,88 +217,118 @@ def _find_large(large, key):
 
 
 @kernel
+def _look_ahead(blocks, starts, ends, small, keys, rows):
+    """The keys of the next words and the rows they may stand in (-1: too long for the small cache).
+
+    The rows are read too, to no end but that they are at hand when their turn comes: memory is slow, but not in
+    fetching many rows at a time. There is no branch on the length either, which may be anything from word to word.
+    """
+    seen = _ZERO
+    for i in range(len(starts)):
+        start = starts[i]
+        length = ends[i] - start
+        key0 = _eight(blocks, start) & _MASKS[min(length, 8)]
+        key1 = _eight(blocks, start + 8) & _MASKS[min(max(length - 8, 0), 8)]
+        key2 = _eight(blocks, start + 16) & _MASKS[min(max(length - 16, 0), 8)] | np.uint64(length) << _LENGTH
+        hashed = key0 * _HASHES[0] + key1 * _HASHES[1] + key2 * _HASHES[2]
+        hashed = (hashed ^ hashed >> _HALF) * _HASHES[0]
+        row = np.int64(hashed >> _HALF) & (len(small) - 1) & -WAYS
+        keys[i, 0], keys[i, 1], keys[i, 2] = key0, key1, key2
+        rows[i] = row if length < 8 * SMALL_KEY else -1
+        seen ^= small[row, 0] ^ small[row + 2, 0]
+    return seen
+
+
+@kernel
 def encode_words(
-    data, blocks, starts, ends, first_word, alphabet, merges, table, small, large, line_end, tokens, sizes
+    data, blocks, starts, ends, first_word, alphabet, merges, made, table, small, large, line_end, tokens, sizes
 ):
     """The ids of each line's words and `line_end` after them into `tokens`, how many into `sizes`; their sum.
 
-    `blocks` are the same bytes as `data`, 8 to a number; both go on for 16 bytes and more after the last word.
+    `blocks` are the same bytes as `data`, 8 to a number; both go on for 32 bytes and more after the last word.
     """
-    ids, made = np.empty(SHORT, np.int64), np.empty(SHORT, np.int64)
+    ids, waiting = np.empty(SHORT, np.int64), np.empty(SHORT, np.int32)
+    following, before = np.empty(SHORT, np.int64), np.empty(SHORT, np.int64)
+    keys, rows = np.empty((AHEAD, SMALL_KEY), np.uint64), np.empty(AHEAD, np.int64)
     key = np.empty(LARGE_KEY, np.uint64)
-    written = 0
-    for line in range(len(first_word) - 1):
-        began = written
-        for word in range(first_word[line], first_word[line + 1]):
-            start = starts[word]
-            length = ends[word] - start
-            row = large_row = -1
-            k0, k1, k2 = _ZERO, _ZERO, _ZERO
-            if length <= 8 * SMALL_KEY - 1:
-                # No branch on the length: it is anything from word to word.
-                k0 = _eight(blocks, start) & _MASKS[min(length, 8)]
-                k1 = _eight(blocks, start + 8) & _MASKS[min(max(length - 8, 0), 8)]
-                k2 = _eight(blocks, start + 16) & _MASKS[max(length - 16, 0)]
-                k2 |= np.uint64(length) << _LENGTH
-                hashed = k0 * _HASHES[0] + k1 * _HASHES[1] + k2 * _HASHES[2]
-                hashed = (hashed ^ hashed >> _HALF) * _HASHES[0]
-                row = np.int64(hashed >> _HALF) & (len(small) - 1) & -WAYS
-                hit = -1
-                for way in range(row, row + WAYS):
-                    if small[way, 0] == k0 and small[way, 1] == k1 and small[way, 2] == k2:
-                        hit = way
-                        break
-                if hit >= 0:
-                    # All three are written whether they are there or not: what comes next writes over them.
-                    packed = small[hit, SMALL_KEY]
+    written = began = line = 0
+    seen = _ZERO
+    for word in range(len(starts)):
+        while first_word[line + 1] == word:
+            tokens[written] = line_end
+            written += 1
+            sizes[line] = written - began
+            began = written
+            line += 1
+        at = word % AHEAD
+        if at == 0:
+            seen ^= _look_ahead(blocks, starts[word : word + AHEAD], ends[word : word + AHEAD], small, keys, rows)
+        row = rows[at]
+        if row >= 0:
+            hit = -1
+            for way in range(row, row + WAYS):
+                if small[way, 0] == keys[at, 0] and small[way, 1] == keys[at, 1] and small[way, 2] == keys[at, 2]:
+                    hit = way
+                    break
+            if hit >= 0:
+                # All three are written whether they are there or not: what comes next writes over them.
+                packed = small[hit, SMALL_KEY]
+                tokens[written] = np.int32(packed & _ID_MASK)
+                tokens[written + 1] = np.int32(packed >> _ID_BITS & _ID_MASK)
+                tokens[written + 2] = np.int32(packed >> _TWO_IDS & _ID_MASK)
+                written += np.int64(packed >> _COUNT)
+                if hit > row:
+                    _forward(small, hit)
+                continue
+        start = starts[word]
+        length = ends[word] - start
+        large_row = -1
+        if length < 8 * LARGE_KEY:
+            for i in range(LARGE_KEY):
+                rest = min(length - 8 * i, 8)
+                key[i] = _eight(blocks, start + 8 * i) & _MASKS[rest] if rest > 0 else _ZERO
+            key[LARGE_KEY - 1] |= np.uint64(length) << _LENGTH
+            hit, large_row = _find_large(large, key)
+            if hit >= 0:
+                for i in range(large[hit, LARGE_KEY] >> _COUNT):
+                    packed = large[hit, LARGE_KEY + i // SMALL_IDS] >> _ID_BITS * np.uint64(i % SMALL_IDS)
                     tokens[written] = np.int32(packed & _ID_MASK)
-                    tokens[written + 1] = np.int32(packed >> _ID_BITS & _ID_MASK)
-                    tokens[written + 2] = np.int32(packed >> _TWO_IDS & _ID_MASK)
-                    written += np.int64(packed >> _COUNT)
-                    if hit > row:
-                        _forward(small, hit)
-                    continue
-            if length <= 8 * LARGE_KEY - 1:
-                for i in range(LARGE_KEY):
-                    rest = min(length - 8 * i, 8)
-                    key[i] = _eight(blocks, start + 8 * i) & _MASKS[rest] if rest > 0 else _ZERO
-                key[LARGE_KEY - 1] |= np.uint64(length) << _LENGTH
-                hit, large_row = _find_large(large, key)
-                if hit >= 0:
-                    for i in range(large[hit, LARGE_KEY] >> _COUNT):
-                        packed = large[hit, LARGE_KEY + i // SMALL_IDS] >> _ID_BITS * np.uint64(i % SMALL_IDS)
-                        tokens[written] = np.int32(packed & _ID_MASK)
-                        written += 1
-                    if hit > large_row:
-                        _forward(large, hit)
-                    continue
-            if length <= SHORT:
-                for i in range(length):
-                    ids[i] = alphabet[data[start + i]]
-                count = _merge_short(ids, made, length, merges)
-                of_word = ids
-            else:
-                of_word = alphabet[data[start : start + length]]
-                count = _merge_long(of_word, merges)
-            for i in range(count):
-                tokens[written + i] = table[of_word[i]]
-            if row >= 0 and count <= SMALL_IDS:
-                row = _room(small, row, SMALL_KEY - 1)
-                small[row, 0], small[row, 1], small[row, 2] = k0, k1, k2
-                small[row, SMALL_KEY] = _packed(tokens, written, count) | np.uint64(count) << _COUNT
-            elif large_row >= 0 and count <= LARGE_IDS:
-                row = _room(large, large_row, LARGE_KEY - 1)
-                for i in range(LARGE_KEY):
-                    large[row, i] = key[i]
-                for i in range(0, count, SMALL_IDS):
-                    packed = _packed(tokens, written + i, min(count - i, SMALL_IDS))
-                    large[row, LARGE_KEY + i // SMALL_IDS] = packed
-                large[row, LARGE_KEY] |= np.uint64(count) << _COUNT
-            written += count
+                    written += 1
+                if hit > large_row:
+                    _forward(large, hit)
+                continue
+        if length <= SHORT:
+            for i in range(length):
+                ids[i] = alphabet[data[start + i]]
+            count = _merge_short(ids, waiting, following, before, length, merges, made)
+            of_word = ids
+        else:
+            of_word = alphabet[data[start : start + length]]
+            count = _merge_long(of_word, merges, made)
+        for i in range(count):
+            tokens[written + i] = table[of_word[i]]
+        if row >= 0 and count <= SMALL_IDS:
+            row = _room(small, row, SMALL_KEY - 1)
+            for i in range(SMALL_KEY):
+                small[row, i] = keys[at, i]
+            small[row, SMALL_KEY] = _packed(tokens, written, count) | np.uint64(count) << _COUNT
+        elif large_row >= 0 and count <= LARGE_IDS:
+            row = _room(large, large_row, LARGE_KEY - 1)
+            for i in range(LARGE_KEY):
+                large[row, i] = key[i]
+            for i in range(0, count, SMALL_IDS):
+                packed = _packed(tokens, written + i, min(count - i, SMALL_IDS))
+                large[row, LARGE_KEY + i // SMALL_IDS] = packed
+            large[row, LARGE_KEY] |= np.uint64(count) << _COUNT
+        written += count
+    while line < len(sizes):
         tokens[written] = line_end
         written += 1
         sizes[line] = written - began
-    return written
+        began = written
+        line += 1
+    # What was read ahead is returned too: if nobody asked for it, the compiler would leave the reading out.
+    return written, seen
 
 
 @kernel
