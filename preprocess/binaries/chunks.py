@@ -12,7 +12,7 @@ from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.text.fast_bpe import padded
 
 # Bytes of text handed to a worker at a time; a longer line is a chunk of its own.
-CHUNK = 2 << 20
+CHUNK = 1 << 20
 # A longer line is a file whose line ends are missing: its ids would not fit the memory.
 LONGEST_LINE = 256 << 20
 BOM = b"\xef\xbb\xbf"

@@ -87,16 +87,21 @@ class Stream:
     """The items of pieces that are read one after the other, written to one .bin file.
 
     A run of blank lines counts as one, also across chunks and pieces. A file that has blank lines ends its last
-    document where another file follows, or (not `last`) another stream. With `after_blank` a blank line at the very
-    start is left out. `limit` is the most tokens of a document: a longer one is ended where its next item would pass
-    it.
+    document where another file follows, in this stream or (`file_follows`) in the next. With `after_blank` a blank
+    line at the very start is left out. `limit` is the most tokens of a document (0: any number): a longer one is
+    ended where its next item would pass it.
     """
 
     def __init__(
-        self, pieces: Sequence[Piece], files: tuple[IO[bytes], IO[bytes]], after_blank: bool, last: bool, limit: int
+        self,
+        pieces: Sequence[Piece],
+        files: tuple[IO[bytes], IO[bytes]],
+        after_blank: bool,
+        file_follows: bool,
+        limit: int,
     ) -> None:
         """`files`: that of the tokens, and one for their int32 sizes."""
-        self._pieces, self._last, self._limit = pieces, last, limit
+        self._pieces, self._file_follows, self._limit = pieces, file_follows, limit
         self._tokens, self._sizes = files
         self._after_blank = after_blank
         self._piece = -1
@@ -121,7 +126,7 @@ class Stream:
 
     def end(self, dtype: np.dtype) -> None:
         """Call it after the last items."""
-        if not self._last:
+        if self._file_follows:
             self._end_file(dtype)
 
     def _end_file(self, dtype: np.dtype) -> None:

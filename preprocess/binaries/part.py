@@ -41,7 +41,7 @@ def binarize_part(
     dtype = token_dtype(len(vocabulary) - 1)
     with scratch_folder(targets[1]) as scratch:
         with open(targets[0], "wb") as tokens, open(scratch / "sizes", "wb") as sizes:
-            stream = Stream(shard.pieces, (tokens, sizes), shard.after_blank, shard.last, limit)
+            stream = Stream(shard.pieces, (tokens, sizes), shard.after_blank, shard.file_follows, limit)
             maker = item_maker(vocabulary.tokenizer, folder, vocabulary.table, dtype, limit, shard.pieces, encoder)
             for items in made_items(maker, shard.pieces, folder, workers):
                 stream.add(items)

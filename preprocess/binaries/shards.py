@@ -22,12 +22,13 @@ LOOK_AHEAD = 16 << 20
 class Shard:
     """Pieces of text that become one .bin and .idx file.
 
-    `after_blank`: the shard before ends with a blank line, or there is none. `last`: none comes after it.
+    `after_blank`: the shard before ends with a blank line, or there is none. `file_follows`: it ends with the end of a
+    file, and another shard comes after it.
     """
 
     pieces: tuple[Piece, ...]
     after_blank: bool = True
-    last: bool = True
+    file_follows: bool = False
 
 
 def one_shard(inputs: Sequence[Path]) -> list[Shard]:
@@ -37,7 +38,7 @@ def one_shard(inputs: Sequence[Path]) -> list[Shard]:
 
 def shard_of_file(path: Path, before: Path | None = None, last: bool = True) -> Shard:
     """The shard of a whole file, `before` being that of the shard before it (None: it is the first)."""
-    return Shard((whole(path),), before is None or _blank_between(whole(before), path), last)
+    return Shard((whole(path),), before is None or _blank_between(whole(before), path), not last)
 
 
 def shards_by_file(inputs: Sequence[Path]) -> list[Shard]:
@@ -74,7 +75,7 @@ def even_shards(inputs: Sequence[Path], count: int) -> list[Shard]:
                 continue
             piece = Piece(inputs[number], start, stop, bool(start) and _has_blank(piece))
             pieces.append(piece)
-        shards.append(Shard(tuple(pieces), after_blank, share == count))
+        shards.append(Shard(tuple(pieces), after_blank, share < count and not end))
     return shards
 
 
