@@ -22,6 +22,12 @@ BEGINNING = 4 * WINDOW
 
 
 class Encoder(Protocol):
+    """What `FastBPE` and `LibraryEncoder` do alike."""
+
+    def encode_batch(self, texts: Sequence[str]) -> list[np.ndarray]:
+        """int32 ids of each text."""
+        ...
+
     def encode(
         self, data: np.ndarray, starts: np.ndarray, ends: np.ndarray, line_end: int
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -35,7 +41,7 @@ class LibraryEncoder:
     def __init__(self, tokenizer: Tokenizer, table: np.ndarray) -> None:
         self.tokenizer, self.table = tokenizer, table
 
-    def ids(self, texts: Sequence[str]) -> list[np.ndarray]:
+    def encode_batch(self, texts: Sequence[str]) -> list[np.ndarray]:
         """int32 ids of each text, as the table maps those of the tokenizer."""
         return [self.table[ids] if len(ids) else self.table[:0] for ids in self.tokenizer.encode_batch(texts)]
 
@@ -44,7 +50,7 @@ class LibraryEncoder:
     ) -> tuple[np.ndarray, np.ndarray]:
         texts = [data[start:end].tobytes().decode("utf-8") for start, end in zip(starts.tolist(), ends.tolist())]
         end = np.array([line_end], np.int32)
-        parts = [part for ids in self.ids(texts) for part in (ids, end)]
+        parts = [part for ids in self.encode_batch(texts) for part in (ids, end)]
         sizes = np.array([len(ids) + 1 for ids in parts[::2]], np.int32)
         return (np.concatenate(parts) if parts else end[:0]), sizes
 
@@ -75,7 +81,7 @@ def _compare(fast: FastBPE, library: LibraryEncoder, pieces: Sequence[Piece]) ->
     """Raise Unsupported at the first line of a sample whose ids are not the same."""
     found = list(sampled_lines(pieces))
     texts = [text for _, text in found]
-    for (path, text), expected, ours in zip(found, library.ids(texts), fast.encode_batch(texts)):
+    for (path, text), expected, ours in zip(found, library.encode_batch(texts), fast.encode_batch(texts)):
         if not np.array_equal(expected, ours):
             raise Unsupported(f"the fast encoder gives other ids than the library for {_shown(text)} in {path}")
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from fairseq_hebrew.text.dictionary import EOS, UNK
 
-from ..cut import short_enough
+from ..cut import cut_lines
 from .chunks import Chunk, Piece, lines_of
 from .encoder import Encoder, LibraryEncoder
 
@@ -64,21 +64,18 @@ class ItemMaker:
         self, data: np.ndarray, starts: np.ndarray, ends: np.ndarray, tokens: np.ndarray, sizes: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The same with the lines that are too long cut. One of nothing but white space may vanish."""
+        items = np.split(tokens, np.cumsum(sizes)[:-1])
+        long = np.flatnonzero(sizes > self.limit).tolist()
+        lines = [data[starts[i] : ends[i]].tobytes().decode("utf-8") for i in long]
+        pieces = cut_lines(lines, self.limit, self.library.tokenizer, self.encoder.encode_batch)
+        ids = iter(self.encoder.encode_batch([piece for line in pieces for piece in line]))
+        instead = {i: [np.append(next(ids), np.int32(EOS)) for _ in line] for i, line in zip(long, pieces)}
         made, blank = [], []
-        for item, start, end in zip(np.split(tokens, np.cumsum(sizes)[:-1]), starts.tolist(), ends.tolist()):
-            if start == end:
-                # Two blank lines may have come together.
-                if not (blank and blank[-1]):
-                    made.append(item)
-                    blank.append(True)
-                continue
-            items = [item]
-            if len(item) > self.limit:
-                line = data[start:end].tobytes().decode("utf-8")
-                pieces = short_enough([line], self.limit, self.library.tokenizer)
-                items = [np.append(ids, np.int32(EOS)) for ids in self.library.ids(pieces)]
-            made += items
-            blank += [False] * len(items)
+        for i, (item, is_blank) in enumerate(zip(items, (starts == ends).tolist())):
+            # Two blank lines may have come together.
+            if not (is_blank and blank and blank[-1]):
+                made += (found := instead.get(i, [item]))
+                blank += [is_blank] * len(found)
         joined = np.concatenate(made) if made else tokens[:0]
         return joined, np.array([len(item) for item in made], np.int32), np.array(blank, bool)
 

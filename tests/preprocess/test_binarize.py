@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import random
 import subprocess
 import sys
 
@@ -63,16 +64,56 @@ def plain_lines(text):
     return lines
 
 
-CASES = ["hostile", "blank_runs", "no_blank_lines", "just_uint16", "uint32"]
+def random_text(seed):
+    """Characters of every kind and length, runs of them, words and blanks of all kinds, long words, long lines."""
+    choice = random.Random(seed)
+    ranges = [
+        range(1, 0x80),
+        range(0x80, 0x800),
+        range(0x800, 0xD800),
+        range(0xE000, 0x10000),
+        range(0x10000, 0x110000),
+    ]
+    signs = [
+        "\n",
+        "\n\n",
+        "\r\n",
+        "\r",
+        " ",
+        "  ",
+        "\t",
+        "\u00a0",
+        "\u2028",
+        "שלום",
+        'צה"ל',
+        "א" * 70,
+        "a" * 700,
+        "<s>",
+    ]
+
+    def sign():
+        return choice.choice(signs) if choice.random() < 0.6 else chr(choice.choice(choice.choice(ranges)))
+
+    return "".join(sign() for _ in range(8000)) + "ב" * 20_000 + "\n"
+
+
+CASES = ["hostile", "random", "blank_runs", "no_blank_lines", "just_uint16", "uint32"]
+# How each case is run.
+RUNS = {
+    "ours1": ["--workers", 1],
+    "ours3": ["--workers", 3],
+    "library2": ["--encoder", "huggingface", "--workers", 2],
+}
 
 
 @pytest.fixture(scope="module")
 def cases(tmp_path_factory, tokenizer, documents, command):
-    """For each case a folder with text.txt, ours1 and ours3 (by the real command), ids, stock, read.json."""
+    """For each case a folder with text.txt, the RUNS of the real command, ids, stock, read.json."""
     root = tmp_path_factory.mktemp("cases")
     plain = ["\n".join(lines) for lines in documents(800, seed=1)]
     texts = {
         "hostile": HOSTILE,
+        "random": random_text(1),
         "blank_runs": "\n\n" + "\n\n\n".join(plain) + "\n\n\n\n",
         "no_blank_lines": "\n".join(plain) + "\n",
         "just_uint16": HOSTILE + "\n" + "\n\n".join(plain[:50]),
@@ -85,10 +126,11 @@ def cases(tmp_path_factory, tokenizer, documents, command):
         source = folder / "text.txt"
         source.write_bytes(texts[name].encode())
         used = tokenizers.get(name, tokenizer)
-        for workers in ("1", "3"):
-            arguments = ["--input", source, "--tokenizer", used, "--output", folder / f"ours{workers}"]
-            done = command("binarize", *arguments, "--workers", workers)
+        for output, options in RUNS.items():
+            arguments = ["--input", source, "--tokenizer", used, "--output", folder / output]
+            done = command("binarize", *arguments, *options)
             assert done.returncode == 0, done.stderr
+            assert "takes much longer" not in done.stderr, "the fast encoder is used unless the library is asked for"
         import tokenizers as library
 
         backend = library.Tokenizer.from_file(str(used / "tokenizer.json"))
@@ -108,14 +150,15 @@ def cases(tmp_path_factory, tokenizer, documents, command):
     return root
 
 
-@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("output", RUNS)
 @pytest.mark.parametrize("name", CASES)
-def test_the_bytes_are_those_of_fairseq_preprocess(cases, name, workers):
-    ours, stock = cases / name / f"ours{workers}", cases / name / "stock"
+def test_the_bytes_are_those_of_fairseq_preprocess(cases, name, output):
+    ours, stock = cases / name / output, cases / name / "stock"
     for file in ("train.bin", "train.idx", "dict.txt"):
         assert (ours / file).read_bytes() == (stock / file).read_bytes(), file
-    wide = json.loads((ours / "train.manifest.json").read_text())["counts"]["dtype"]
-    assert wide == ("uint32" if name == "uint32" else "uint16")
+    counts = json.loads((ours / "train.manifest.json").read_text())["counts"]
+    assert counts["dtype"] == ("uint32" if name == "uint32" else "uint16")
+    assert counts["encoder"] == ("fast" if "ours" in output else "huggingface")
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -189,12 +232,12 @@ def test_chunks_and_workers_do_not_change_the_result(tmp_path, tokenizer, docume
         )
         binarize(settings, force=True)
         made.add(tuple((tmp_path / "o" / name).read_bytes() for name in ("train.bin", "train.idx")))
-    if not limit:
-        monkeypatch.setattr(chunking, "CHUNK", 1000)
-        binarize(settings, force=True)
-        settings.workers = 1
-        binarize(settings, force=True)
-        made.add(tuple((tmp_path / "o" / name).read_bytes() for name in ("train.bin", "train.idx")))
+    monkeypatch.setattr(chunking, "CHUNK", 20_000)
+    for encoder in ("fast", "huggingface"):
+        for settings.workers in (1, 3) if encoder == "fast" else (1,):
+            settings.encoder = encoder
+            binarize(settings, force=True)
+            made.add(tuple((tmp_path / "o" / name).read_bytes() for name in ("train.bin", "train.idx")))
     assert len(made) == 1
 
 
