@@ -15,9 +15,9 @@ from fairseq_hebrew.stage.manifest import manifest_path, require_inputs, run_sta
 from fairseq_hebrew.stage.options import expand, recorded, setting
 from fairseq_hebrew.stage.output import Outputs, scratch_folder
 from fairseq_hebrew.stage.progress import Progress
-from fairseq_hebrew.text.dictionary import SPECIALS
+from fairseq_hebrew.text.dictionary import MASK, SPECIALS, read_symbols
 from fairseq_hebrew.text.tokenizer import model_file
-from fairseq_hebrew.text.vocabulary import Vocabulary
+from fairseq_hebrew.text.vocabulary import symbols_fingerprint
 
 from .binaries.count import FROM_CORPUS, dictionary_from_corpus
 from .binaries.encoder import ENCODERS
@@ -97,15 +97,15 @@ def binarize(settings: Settings, force: bool = False) -> dict:
             settings.encoder,
             force,
         )
-    vocabulary = Vocabulary(settings.tokenizer, dictionary)
+    model = model_file(settings.tokenizer)
+    source = dictionary or settings.tokenizer / "dict.txt"
+    symbols = [*SPECIALS, *read_symbols(source)]
     # The dictionary in a data folder must be one for all its splits.
-    content = vocabulary.dictionary_path.read_bytes()
+    content = source.read_bytes()
     copies = [folder / "dict.txt" for folder in folders]
     for copy in copies:
         if others and copy.exists() and copy.read_bytes() != content:
-            raise UserError(
-                f"{copy}: another dictionary than {vocabulary.dictionary_path}; choose a new --output folder"
-            )
+            raise UserError(f"{copy}: another dictionary than {source}; choose a new --output folder")
 
     def work(outputs: Outputs) -> tuple[list[Path], dict]:
         counts: dict = {}
@@ -130,12 +130,12 @@ def binarize(settings: Settings, force: bool = False) -> dict:
                 with scratch_folder(copy.with_name(f"{settings.split}.dict")) as scratch:
                     (scratch / "dict.txt").write_bytes(content)
                     os.replace(scratch / "dict.txt", copy)
-        told = {"dtype": token_dtype(len(vocabulary) - 1).name, "symbols": len(vocabulary) - 1, "encoder": encoder}
+        told = {"dtype": token_dtype(len(symbols)).name, "symbols": len(symbols), "encoder": encoder}
         return [*finals, *copies], {**counts, **told}
 
-    settings_recorded = {**recorded(settings), "dictionary": vocabulary.fingerprint, "specials": list(SPECIALS)}
-    files = [*inputs, model_file(settings.tokenizer)]
-    return run_stage("binarize", settings.output / settings.split, files, settings_recorded, work, force)
+    settings_recorded = {**recorded(settings), "dictionary": symbols_fingerprint([*symbols, MASK])}
+    settings_recorded["specials"] = list(SPECIALS)
+    return run_stage("binarize", settings.output / settings.split, [*inputs, model], settings_recorded, work, force)
 
 
 def _shards(settings: Settings, inputs: Sequence[Path]) -> list[Shard]:
