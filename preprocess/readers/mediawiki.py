@@ -10,7 +10,7 @@ from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.stage.parallel import ordered_map
 
 from ..documents import BLOCK, Document
-from .source import Damaged, Source
+from .source import Damaged, Source, one_line
 from .stream import Stream, require_text
 from .wikitext import is_redirect, plain_text
 
@@ -46,7 +46,7 @@ def read_mediawiki(source: Source) -> Iterator[Document]:
         pages = _Pages(stream)
         for page, text, problem in _converted(pages, source.workers):
             if problem:
-                source.skip(page.line, f"article {page.title!r}: {problem}", page.text, page.offset)
+                source.skip(page.line, f"article {one_line(page.title)!r}: {problem}", page.text, page.offset)
             elif text:
                 yield Document(page.line, text)
             else:
@@ -70,7 +70,7 @@ def _convert(chunk: list[Page]) -> tuple[list[Page], list[tuple[bytes, str | Non
             texts.append((f"{text}\n".encode() if text else b"", None))
             page.text = ""
         except Exception as error:  # whatever the parser stumbles over is this article's alone
-            texts.append((b"", f"its wikitext cannot be parsed ({type(error).__name__}: {error})"))
+            texts.append((b"", f"its wikitext cannot be parsed ({type(error).__name__}: {one_line(error)})"))
             page.text = page.text[:100]
     return chunk, texts
 
@@ -127,7 +127,7 @@ class _Pages:
         name = name.rpartition("\n")[2]
         if not self._path and name != "mediawiki":
             raise UserError(
-                f"{self._stream.name}: is XML of <{name}>, not a MediaWiki dump; say what it is with --format"
+                f"{self._stream.name}: is XML of <{one_line(name)}>, not a MediaWiki dump; say what it is with --format"
             )
         self._path.append(name)
         path = tuple(self._path)
