@@ -9,7 +9,7 @@ from xml.parsers import expat
 from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.stage.parallel import ordered_map
 
-from ..documents import BLOCK, Document
+from ..documents import BLOCK, Document, grouped
 from .source import Damaged, Source, one_line
 from .stream import Stream, require_text
 from .wikitext import is_redirect, plain_text
@@ -56,7 +56,8 @@ def read_mediawiki(source: Source) -> Iterator[Document]:
 
 
 def _converted(pages: _Pages, workers: int) -> Iterator[tuple[Page, bytes, str | None]]:
-    for chunk, texts in ordered_map(_convert, _chunks(pages), workers):
+    chunks = grouped(_articles(pages), CHUNK, lambda page: len(page.text))
+    for chunk, texts in ordered_map(_convert, chunks, workers):
         for page, (text, problem) in zip(chunk, texts):
             yield page, text, problem
 
@@ -75,19 +76,8 @@ def _convert(chunk: list[Page]) -> tuple[list[Page], list[tuple[bytes, str | Non
     return chunk, texts
 
 
-def _chunks(pages: _Pages) -> Iterator[list[Page]]:
-    chunk: list[Page] = []
-    size = 0
-    for page in pages:
-        if page.ns != "0" or page.redirect or is_redirect(page.text):
-            continue
-        chunk.append(page)
-        size += len(page.text)
-        if size >= CHUNK:
-            yield chunk
-            chunk, size = [], 0
-    if chunk:
-        yield chunk
+def _articles(pages: _Pages) -> Iterator[Page]:
+    return (page for page in pages if page.ns == "0" and not page.redirect and not is_redirect(page.text))
 
 
 class _Pages:

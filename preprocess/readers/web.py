@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fairseq_hebrew.stage.errors import INSTALL, UserError
 from fairseq_hebrew.stage.parallel import ordered_map
 
-from ..documents import BLOCK, Document
+from ..documents import BLOCK, Document, grouped
 from .source import Damaged, Source, one_line, record_text
 from .stream import Stream
 
@@ -67,7 +67,7 @@ def _documents(pages: Iterator[Page] | list[Page], source: Source) -> Iterator[D
         raise
     except ImportError as error:
         raise UserError(f"trafilatura cannot be used ({error}); install it with: {INSTALL['trafilatura']}") from None
-    for chunk in ordered_map(_extract, _chunks(pages), source.workers):
+    for chunk in ordered_map(_extract, grouped(pages, CHUNK, lambda page: len(page.content)), source.workers):
         for number, address, text, problem in chunk:
             if problem:
                 source.skip(f"record {number}", f"{one_line(address)} cannot be read ({problem})")
@@ -75,19 +75,6 @@ def _documents(pages: Iterator[Page] | list[Page], source: Source) -> Iterator[D
                 yield Document(number, text)
             else:
                 source.counts.empty += 1
-
-
-def _chunks(pages: Iterator[Page] | list[Page]) -> Iterator[list[Page]]:
-    chunk: list[Page] = []
-    size = 0
-    for page in pages:
-        chunk.append(page)
-        size += len(page.content)
-        if size >= CHUNK:
-            yield chunk
-            chunk, size = [], 0
-    if chunk:
-        yield chunk
 
 
 def _extract(chunk: list[Page]) -> list[tuple[int, str, bytes, str | None]]:
