@@ -16,8 +16,8 @@ import numpy as np
 
 from .pretokenize import kind_of, words
 
-# Rows of the two caches of a thread: 8.4 MB and 3.4 MB.
-SMALL_ROWS, LARGE_ROWS = 1 << 18, 1 << 15
+# Rows of the two caches of a thread: 34 MB and 7 MB.
+SMALL_ROWS, LARGE_ROWS = 1 << 20, 1 << 16
 # What must follow the text in memory: it is read 8 bytes at a time.
 PADDING = 40
 
