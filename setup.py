@@ -51,7 +51,14 @@ FAIRSEQ_NEEDS = [
     "requests",
 ]
 TRAIN = ["torch>=2.9", "safetensors>=0.4", "seqeval>=1.2.2", "scikit-learn>=1.3"]
-READERS = ["pyarrow>=17", "zstandard>=0.22", "mwparserfromhell>=0.6.6", "trafilatura>=2", "warcio>=1.7"]
+READERS = [
+    "pyarrow>=17",
+    "zstandard>=0.22",
+    "mwparserfromhell>=0.6.6",
+    "trafilatura>=2",
+    "lxml-html-clean>=0.4",  # trafilatura's justext asks for it by an extra of lxml that not every pip finds
+    "warcio>=1.7",
+]
 
 setup(
     name="fairseq-hebrew",

@@ -49,6 +49,7 @@ def test_all_stages_and_skipping(tmp_path, config, command):
     made = contents(tmp_path / "one")
     assert set(made) == {
         *(f"text/{name}.txt" for name in ("clean-000", "clean-001", "dedup", "shuffled")),
+        *(f"text/clean-00{number}.removed.jsonl" for number in (0, 1)),
         *(f"text/split/{name}.txt" for name in ("train", "valid", "test")),
         *(f"tokenizer/{name}" for name in ("tokenizer.json", "vocab.json", "merges.txt", "dict.txt")),
         *(f"data/{name}.{end}" for name in ("train", "valid", "test") for end in ("bin", "idx")),
@@ -113,7 +114,7 @@ def test_inputs_are_relative_to_the_configuration_or_a_given_root(tmp_path, conf
         ({"wrong": 1}, "unknown key 'wrong'; known keys: input, output"),
         ({"input": None}, "the key 'input' is missing"),
         ({"train_bpe": None}, "the key 'train-bpe' is missing"),
-        ({"train_bpe": {}}, "train-bpe: the key 'vocab_size' is missing"),
+        ({"train_bpe": {}}, "train-bpe: no vocabulary size; give vocab_size or a preset"),
         ({"train_bpe": {"vocab_size": "many"}}, "train-bpe.vocab_size: 'many' is not a number"),
         ({"train_bpe": {"vocab_size": 400.5}}, "not a whole number"),
         ({"train_bpe": {"vocab_size": 100}}, "at least 256"),
