@@ -141,8 +141,9 @@ def _local_state(path: str | Path) -> dict:
 
 
 def _remote_state(info: dict[str, Any]) -> dict:
-    stamp = next((str(info[key]) for key in STAMPS if info.get(key)), "")
-    return {"bytes": info["size"], "stamp": stamp}
+    told = next((info[key] for key in STAMPS if info.get(key)), "")
+    # A listing may tell a date as text that a look at the file tells as a date.
+    return {"bytes": info["size"], "stamp": told.isoformat() if hasattr(told, "isoformat") else str(told)}
 
 
 def sha256(path: Path) -> str:

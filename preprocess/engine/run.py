@@ -61,11 +61,12 @@ def run_plan(
             [(task, keys[task.name]) for task in phase.tasks[r::ranks] if task.name in wanted] for r in range(ranks)
         ]
         write_shares(join(folder, "shares"), shares)
-        _set_markers(folder, [not share for share in shares])
+        job = Job(phase.name, PhaseStep(phase.name, folder, place), ranks, folder)
+        _set_markers(job, [not share for share in shares])
         for rank, share in enumerate(shares):
             if share:
                 remove(failure_address(folder, rank))
-        jobs.append(Job(phase.name, PhaseStep(phase.name, folder, place), ranks, folder))
+        jobs.append(job)
     sizes = {phase.name: len([task for task in phase.tasks if task.name in wanted]) for phase in phases}
     started = time.monotonic()
     for job in backend.run(jobs):
@@ -82,15 +83,20 @@ def _tasks(number: int) -> str:
     return f"{number:,} task{'s' if number != 1 else ''}"
 
 
-def _set_markers(folder: str, complete: Sequence[bool]) -> None:
-    """Make datatrove's completion markers say what is true."""
-    there = set(list_files(join(folder, "completions")))
+def _set_markers(job: Job, complete: Sequence[bool]) -> None:
+    """Make datatrove's completion markers say what is true; Ray's executor adds up statistics of every rank."""
+    from datatrove.utils.stats import PipelineStats
+
+    there = set(list_files(join(job.folder, "completions")))
+    told = set(list_files(join(job.folder, "stats")))
     for rank, is_complete in enumerate(complete):
         name = f"{rank:05d}"
+        if is_complete and f"{name}.json" not in told:
+            write_bytes(join(job.folder, f"stats/{name}.json"), PipelineStats([job.step]).to_json().encode())
         if is_complete and name not in there:
-            write_bytes(join(folder, f"completions/{name}"), b"")
+            write_bytes(join(job.folder, f"completions/{name}"), b"")
         elif not is_complete and name in there:
-            remove(join(folder, f"completions/{name}"))
+            remove(join(job.folder, f"completions/{name}"))
 
 
 def _check_complete(job: Job) -> None:

@@ -1,6 +1,7 @@
 """The same plans on Ray, started on this machine."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -45,7 +46,7 @@ def test_a_part_that_fails_on_ray_and_the_next_run(run, made, sources):
         run("ray", on_ray(), last=small_parts.refuse)
     said = str(error.value)
     assert said.startswith(f"scatter/3: {sources[3]}:1: a word too many; take it out; log: ") and "\n" not in said
-    assert "a word too many" in open(said.rpartition("log: ")[2]).read()
+    assert "a word too many" in Path(said.rpartition("log: ")[2]).read_text()
     assert made(run("ray", on_ray())) == made(run("local"))
 
 

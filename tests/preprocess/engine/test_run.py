@@ -204,7 +204,7 @@ def test_a_source_that_changes_while_it_is_read(run, sources, monkeypatch):
         return real(task, key, place)
 
     monkeypatch.setattr("fairseq_hebrew.preprocess.engine.steps.run_task", changed)
-    with pytest.raises(UserError, match="s2.txt: changed while the corpus was being prepared; run the same command"):
+    with pytest.raises(UserError, match=r"s2\.txt: changed while the corpus was being prepared; run the same command"):
         run(backend=local(1))
 
 

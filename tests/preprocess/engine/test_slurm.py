@@ -1,4 +1,4 @@
-"""The Slurm executor without a cluster: its scripts are kept by a `sbatch` of this test, and run here as Slurm would."""
+"""The Slurm executor without a cluster: a `sbatch` of this test keeps its scripts, and they are run as Slurm would."""
 
 import json
 import os
