@@ -142,8 +142,8 @@ def _local_state(path: str | Path) -> dict:
 
 def _remote_state(info: dict[str, Any]) -> dict:
     told = next((info[key] for key in STAMPS if info.get(key)), "")
-    # A listing may tell a date as text that a look at the file tells as a date.
-    return {"bytes": info["size"], "stamp": told.isoformat() if hasattr(told, "isoformat") else str(told)}
+    # A listing may tell in seconds what a look at the file tells as a date.
+    return {"bytes": info["size"], "stamp": str(told.timestamp() if hasattr(told, "timestamp") else told)}
 
 
 def sha256(path: Path) -> str:
