@@ -7,7 +7,7 @@ BIN := .venv/bin
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 READY := .venv/ready-$(VERSION)
 
-.PHONY: setup demo test lint
+.PHONY: setup demo test lint bench-corpus
 
 setup: $(READY)
 
@@ -29,3 +29,8 @@ test: setup
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+# The corpus stages against their peers, in one run; about half an hour on 2 cores.
+bench-corpus: setup
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[bench]'
+	$(BIN)/python -m benchmarks.corpus

@@ -51,7 +51,14 @@ FAIRSEQ_NEEDS = [
     "requests",
 ]
 TRAIN = ["torch>=2.9", "safetensors>=0.4", "seqeval>=1.2.2", "scikit-learn>=1.3"]
-READERS = ["pyarrow>=17", "zstandard>=0.22", "mwparserfromhell>=0.6.6", "trafilatura>=2", "warcio>=1.7"]
+READERS = [
+    "pyarrow>=17",
+    "zstandard>=0.22",
+    "mwparserfromhell>=0.6.6",
+    "trafilatura>=2",
+    "lxml-html-clean>=0.4",  # trafilatura's justext asks for it by an extra of lxml that not every pip finds
+    "warcio>=1.7",
+]
 
 setup(
     name="fairseq-hebrew",
@@ -63,7 +70,7 @@ setup(
     python_requires=">=3.10",
     packages=list(PACKAGE_DIR),
     package_dir=PACKAGE_DIR,
-    package_data={"fairseq_hebrew.data": ["descriptions/*.yaml"]},
+    package_data={"fairseq_hebrew.data": ["descriptions/*.yaml"], "fairseq_hebrew.text": ["*.tsv"]},
     install_requires=CORPUS + FAIRSEQ_NEEDS + TRAIN,
     extras_require={
         # Formats beyond plain text, JSON lines, CSV, .gz, .bz2 and .xz.
@@ -71,6 +78,8 @@ setup(
         # The corpus pipeline on Slurm or Ray.
         "cluster": ["datatrove>=0.10,<0.11", "orjson>=3.9", "ray>=2.40"],
         "report": ["transformers>=4.50", "matplotlib>=3.8"],
+        # The peers of the benchmarks; datatrove's MinHash reads Hebrew words with spaCy and needs xxhash before 4.
+        "bench": ["spacy>=3.7", "xxhash>=3,<4"],
         "test": ["pytest>=8", "ruff>=0.6", "wheel", "setuptools>=68"],
     },
     entry_points={

@@ -11,13 +11,15 @@ from .stage.errors import clear_line_of
 
 # name: (module, what it does). Modules are imported when they are called: `fairseq-hebrew clean` needs no torch.
 COMMANDS = {
+    "fetch": ("fairseq_hebrew.preprocess.fetch", "download a public Hebrew corpus, its licence shown first"),
     "clean": ("fairseq_hebrew.preprocess.clean", "normalize Hebrew text, drop what is no Hebrew text"),
-    "dedup": ("fairseq_hebrew.preprocess.dedup", "remove exact duplicates of documents"),
+    "dedup": ("fairseq_hebrew.preprocess.dedup", "remove duplicates, near-duplicates and evaluation data"),
     "shuffle": ("fairseq_hebrew.preprocess.shuffle", "put the documents into a seeded random order"),
     "split": ("fairseq_hebrew.preprocess.split", "set documents apart for validation and test"),
+    "mix": ("fairseq_hebrew.preprocess.mix", "mix corpora by weight, such as two languages"),
     "train-bpe": ("fairseq_hebrew.preprocess.train_bpe", "learn a tokenizer and its dict.txt"),
     "binarize": ("fairseq_hebrew.preprocess.binarize", "write text as fairseq's .bin and .idx"),
-    "corpus": ("fairseq_hebrew.preprocess.corpus", "all of the above in order, from one YAML file"),
+    "corpus": ("fairseq_hebrew.preprocess.corpus", "all from clean to binarize in order, from one YAML file"),
     "predict": ("fairseq_hebrew.predict", "write a fine-tuned model's predictions as JSON lines"),
     "score": ("fairseq_hebrew.eval.score", "score a file of predictions"),
     "fertility": ("fairseq_hebrew.eval.fertility", "tokens per word of a tokenizer on a text"),

@@ -1,176 +1,191 @@
-"""`clean`: normalize the lines of Hebrew text and drop what is no Hebrew text, with every reason counted."""
+"""`clean`: normalize the lines of text and drop what is not worth training on, with every reason counted."""
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
-from hashlib import blake2b
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
+from typing import IO
+
+import numpy as np
 
 from fairseq_hebrew.stage.command import StageCommand
 from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.stage.manifest import run_stage
-from fairseq_hebrew.stage.options import expand, recorded, setting
+from fairseq_hebrew.stage.options import expand, recorded
 from fairseq_hebrew.stage.output import Outputs, scratch_folder
 from fairseq_hebrew.stage.parallel import ordered_map
 from fairseq_hebrew.stage.progress import Progress
-from fairseq_hebrew.text.normalize import Normalization, hebrew_share, is_mojibake, normalize_line, yiddish_share
 
-from .documents import LAYOUT_HELP, LAYOUTS, Document, chunked, layout_of, read_documents
-from .repeats import KeyCounter
-
-# A repeated line longer than this is a quotation or a duplicated text, not the boilerplate of a site.
-BOILERPLATE_CHARACTERS = 200
-KEY_BYTES = 8
+from .cleaning.removed import Removed
+from .cleaning.settings import Settings
+from .documents import Document, layout_of, read_documents
 
 
-@dataclass
-class Settings:
-    input: list[Path] = setting(help="text files or glob patterns", changes_result=False)
-    output: Path = setting(
-        help="the cleaned text: a paragraph a line, a blank line after each document", changes_result=False
-    )
-    documents: str = setting("auto", LAYOUT_HELP, LAYOUTS)
-    keep_niqqud: bool = setting(False, "keep vowel points and cantillation marks")
-    normalize_punctuation: bool = setting(False, "Moses punctuation normalization of each line (sacremoses)")
-    min_hebrew: float = setting(
-        0.5, "drop documents with a smaller share of Hebrew letters among their letters", least=0
-    )
-    max_yiddish: float = setting(0.01, "drop documents with more signs of Yiddish spelling per Hebrew letter", least=0)
-    min_characters: int = setting(20, "drop documents that are shorter after cleaning", least=0)
-    boilerplate_repeats: int = setting(
-        0,
-        f"drop lines of up to {BOILERPLATE_CHARACTERS} characters that stand in more documents than this; 0: keep",
-        least=0,
-    )
-    memory: int = setting(1000, "MB of memory for counting repeated lines", changes_result=False, least=1)
-    workers: int = setting(1, "processes; the output is the same for any number", changes_result=False, least=1)
+def documents_of(source: Path, settings: Settings) -> Iterator[Document]:
+    """The documents of one input."""
+    return read_documents(source, layout_of(source, settings.documents))
 
 
-@dataclass
-class Cleaned:
-    """What a worker made of a chunk: the kept documents (lists of lines) and the reasons of what it dropped."""
-
-    documents: list[list[str]]
-    counts: Counter
+def removed_path(output: Path) -> Path:
+    """Where the examples of what was removed stand: beside the output, `NAME.removed.jsonl`."""
+    return output.with_name(f"{output.stem}.removed.jsonl")
 
 
-def clean_document(text: str, settings: Settings) -> tuple[list[str], str | None, int]:
-    """(lines kept, reason the document was dropped for or None, lines dropped as mojibake)."""
-    rules = Normalization(points=not settings.keep_niqqud, punctuation=settings.normalize_punctuation)
-    if yiddish_share(text) > settings.max_yiddish:
-        return [], "yiddish", 0
-    lines = text.split("\n")
-    sound = [line for line in lines if not is_mojibake(line)]
-    kept = [line for line in (normalize_line(line, rules) for line in sound) if line]
-    broken = len(lines) - len(sound)
-    joined = "\n".join(kept)
-    if not kept:
-        return [], "mojibake" if broken else "empty", broken
-    if hebrew_share(joined) < settings.min_hebrew:
-        return [], "not_hebrew", broken
-    if len(joined) < settings.min_characters:
-        return [], "short", broken
-    return kept, None, broken
+def clean_part(source: Path, text: Path, removed: Path, settings: Settings, keys: Path | None = None) -> dict[str, int]:
+    """Clean one input into the files `text` and `removed` (examples); the counts. Raises UserError if nothing is left.
+
+    `keys`: where the hashes of its short lines go, with `settings.boilerplate_repeats`, for `repeated_lines_part`.
+    `settings.input` and `settings.output` are not looked at.
+    """
+    examples = Removed(settings.examples)
+    with Outputs([source]) as outputs:
+        with outputs.open(text) as file, outputs.open(keys) if keys else nullcontext() as key_file:
+            counts = _clean_into(source, file, settings, examples, keys=key_file)
+        examples.write(outputs, removed)
+    return counts
 
 
-def _clean_chunk(numbered: tuple[int, list[Document]], settings: Settings) -> tuple[int, Cleaned]:
-    number, chunk = numbered
-    done = Cleaned([], Counter())
-    for document in chunk:
-        lines, reason, broken = clean_document(document.text.decode("utf-8").rstrip("\n"), settings)
-        done.counts["documents_in"] += 1
-        done.counts["lines_dropped_mojibake"] += broken
-        if reason is not None:
-            done.counts[f"dropped_{reason}"] += 1
-        else:
-            done.documents.append(lines)
-    return number, done
+def drop_lines_part(
+    text: Path, repeated: Path, output: Path, removed: Path, name: str, settings: Settings
+) -> dict[str, int]:
+    """Write a text without the short lines in `repeated` (hashes, see cleaning.boilerplate); the counts.
+
+    `name`: the file name of the input the text was made of, for the examples.
+    """
+    examples = Removed(settings.examples)
+    with Outputs([text, repeated]) as outputs:
+        with outputs.open(output) as file:
+            counts = _drop_into(text, repeated, file, name, settings, examples)
+        examples.write(outputs, removed)
+    return counts
+
+
+def total(cleaned: Sequence[dict[str, int]], dropped: Sequence[dict[str, int]] = ()) -> dict[str, int]:
+    """The counts of the stage from those of its parts: of `clean_part`, and of `drop_lines_part` if that was run."""
+    counts: Counter = Counter()
+    for part in cleaned:
+        counts.update(part)
+    if dropped:
+        counts["documents_out"] = counts["lines_out"] = 0
+    for part in dropped:
+        counts.update(part)
+    always = ("documents_in", "documents_out", "lines_out")
+    return {key: number for key, number in counts.items() if number or key in always}
 
 
 def clean(settings: Settings, force: bool = False) -> dict:
     """Run the stage; the manifest. Raises UserError when nothing is left of a file."""
     inputs = expand(settings.input)
+    examples_path = removed_path(settings.output)
 
     def work(outputs: Outputs) -> tuple[list[Path], dict]:
-        counts: Counter = Counter()
-        with scratch_folder(settings.output) as scratch, outputs.open(settings.output) as file:
-            repeats = None
-            cleaned: Iterator[list[str]] = _cleaned(inputs, settings, counts)
+        removed = Removed(settings.examples)
+        size = sum(path.stat().st_size for path in inputs)
+        with outputs.open(settings.output) as file:
             if settings.boilerplate_repeats:
-                # Two passes: lines can be counted only when all were seen, and cleaning twice would cost more than
-                # writing once to disk.
-                repeats = _count_lines(cleaned, scratch, settings)
-                cleaned = (
-                    document.text.decode("utf-8").rstrip("\n").split("\n")
-                    for document in read_documents(scratch / "cleaned.txt")
-                )
-            for lines in cleaned:
-                if repeats is not None:
-                    kept = [line for line in lines if not repeats.contains(_line_key(line))]
-                    counts["lines_dropped_boilerplate"] += len(lines) - len(kept)
-                    if not kept or len("\n".join(kept)) < settings.min_characters:
-                        counts["dropped_boilerplate"] += 1
-                        continue
-                    lines = kept
-                counts["documents_out"] += 1
-                counts["lines_out"] += len(lines)
-                file.write(("\n".join(lines) + "\n\n").encode("utf-8"))
+                with scratch_folder(settings.output) as scratch:
+                    counts = _clean_twice(inputs, file, scratch, settings, removed, size)
+            else:
+                with Progress("clean", size) as progress:
+                    counts = total([_clean_into(path, file, settings, removed, progress) for path in inputs])
         if not counts["documents_out"]:
             raise UserError(f"{inputs[0]}: every line is boilerplate; give a larger --boilerplate-repeats")
-        return [settings.output], dict(counts)
+        if not settings.examples:
+            examples_path.unlink(missing_ok=True)
+            return [settings.output], counts
+        removed.write(outputs, examples_path)
+        return [settings.output, examples_path], counts
 
     return run_stage("clean", settings.output, inputs, recorded(settings), work, force)
 
 
-def _cleaned(inputs: list[Path], settings: Settings, counts: Counter) -> Iterator[list[str]]:
-    # Workers are handed what they need and no more: paths do not matter to them.
-    work = functools.partial(_clean_chunk, settings=dataclasses.replace(settings, input=[]))
-    of_files = [Counter() for _ in inputs]
-    with Progress("clean", sum(path.stat().st_size for path in inputs)) as progress:
-        chunks = _numbered_chunks(inputs, settings.documents, progress)
-        for number, cleaned in ordered_map(work, chunks, settings.workers):
-            of_files[number] += cleaned.counts
-            yield from cleaned.documents
-    for path, of_file in zip(inputs, of_files):
-        dropped = {key: n for key, n in of_file.items() if key.startswith("dropped_")}
-        if sum(dropped.values()) == of_file["documents_in"]:
-            reasons = ", ".join(f"{n} {key.removeprefix('dropped_')}" for key, n in sorted(dropped.items()))
-            raise UserError(
-                f"{path}: no document is left after cleaning ({reasons or 'no text at all'}); is it Hebrew text? "
-                "Leave the file out, or lower --min-hebrew or --min-characters"
-            )
-        counts.update(of_file)
+def _clean_twice(
+    inputs: Sequence[Path], file: IO[bytes], scratch: Path, settings: Settings, removed: Removed, size: int
+) -> dict[str, int]:
+    """Clean to scratch with the hashes of its lines, then copy what does not repeat.
+
+    Lines can be counted only when all were seen, and cleaning twice would cost more than writing once to disk.
+    """
+    from .cleaning.boilerplate import repeated_lines_part
+
+    texts = [scratch / f"{number}.txt" for number in range(len(inputs))]
+    keys = [scratch / f"{number}.keys" for number in range(len(inputs))]
+    cleaned, dropped = [], []
+    with Progress("clean", size) as progress:
+        for source, text, counted in zip(inputs, texts, keys):
+            with open(text, "wb") as made, open(counted, "wb") as key_file:
+                cleaned.append(_clean_into(source, made, settings, removed, progress, key_file))
+    repeated = scratch / "repeated"
+    repeated_lines_part(keys, repeated, settings.boilerplate_repeats, settings.memory)
+    with Progress("clean: repeated lines", sum(text.stat().st_size for text in texts)) as progress:
+        for source, text in zip(inputs, texts):
+            dropped.append(_drop_into(text, repeated, file, source.name, settings, removed, progress))
+            text.unlink()
+    return total(cleaned, dropped)
 
 
-def _numbered_chunks(inputs: list[Path], layout: str, progress: Progress) -> Iterator[tuple[int, list[Document]]]:
-    """Chunks of documents with the number of the file they come from."""
-    for number, path in enumerate(inputs):
-        for chunk in chunked(read_documents(path, layout_of(path, layout))):
-            progress.add(sum(len(document.text) + 1 for document in chunk))
-            yield number, chunk
+def _clean_into(
+    source: Path,
+    file: IO[bytes],
+    settings: Settings,
+    removed: Removed,
+    progress: Progress | None = None,
+    keys: IO[bytes] | None = None,
+) -> dict[str, int]:
+    from .cleaning.batches import batches_of, clean_batch
+
+    work = functools.partial(clean_batch, file=source.name, settings=settings, removed=removed)
+    counts = _write(work, batches_of(documents_of(source, settings), progress), file, settings, removed, keys)
+    if not counts["documents_out"]:
+        dropped = [(key.removeprefix("dropped_"), n) for key, n in sorted(counts.items()) if n]
+        reasons = ", ".join(f"{n} {reason}" for reason, n in dropped if f"dropped_{reason}" in counts)
+        language = "text" if settings.language == "any" else f"{settings.language.capitalize()} text"
+        raise UserError(
+            f"{source}: no document is left after cleaning ({reasons or 'no text at all'}); is it {language}? "
+            "Leave the file out, or change the limits (fairseq-hebrew clean --help)"
+        )
+    return counts
 
 
-def _line_key(line: str) -> bytes:
-    return blake2b(line.encode("utf-8"), digest_size=KEY_BYTES).digest()
+def _drop_into(
+    text: Path,
+    repeated: Path,
+    file: IO[bytes],
+    name: str,
+    settings: Settings,
+    removed: Removed,
+    progress: Progress | None = None,
+) -> dict[str, int]:
+    from .cleaning.batches import batches_of
+    from .cleaning.boilerplate import drop_lines
+
+    keys = np.fromfile(repeated, dtype=np.uint64)
+    work = functools.partial(drop_lines, repeated=keys, file=name, settings=settings, removed=removed)
+    return _write(work, batches_of(read_documents(text), progress), file, settings, removed)
 
 
-def _count_lines(cleaned: Iterator[list[str]], scratch: Path, settings: Settings) -> KeyCounter:
-    """Write the cleaned documents to scratch and find the short lines that stand in too many of them."""
-    counter = KeyCounter(scratch / "lines.keys", KEY_BYTES, settings.memory << 20)
-    with open(scratch / "cleaned.txt", "wb") as file:
-        for lines in cleaned:
-            for line in {line for line in lines if len(line) <= BOILERPLATE_CHARACTERS}:
-                counter.add(_line_key(line))
-            file.write(("\n".join(lines) + "\n\n").encode("utf-8"))
-    counter.find_repeated(settings.boilerplate_repeats)
-    return counter
+def _write(
+    work: Callable,
+    batches: Iterator[list[Document]],
+    file: IO[bytes],
+    settings: Settings,
+    removed: Removed,
+    keys: IO[bytes] | None = None,
+) -> dict[str, int]:
+    counts: Counter = Counter(documents_in=0, documents_out=0, lines_out=0)
+    for done in ordered_map(work, batches, settings.workers, threads=True):
+        file.write(done.text.data)
+        if keys is not None:
+            keys.write(done.keys.data)
+        removed.add(done.examples)
+        counts.update(done.counts)
+    return dict(counts)
 
 
-COMMAND = StageCommand("clean", "Normalize Hebrew text and drop what is no Hebrew text.", Settings, clean)
+COMMAND = StageCommand("clean", "Normalize text and drop what is not worth training on.", Settings, clean)
 
 if __name__ == "__main__":
     raise SystemExit(COMMAND.main())

@@ -1,9 +1,9 @@
-"""Reading documents out of text files as bytes, in bounded memory, with the line each one starts on."""
+"""Reading documents out of plain text as bytes, in bounded memory, with the line each one starts on."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.text.lines import invalid_utf8
 
 # Bytes read at a time; a document longer than this is still read whole.
-BLOCK = 4 << 20
+BLOCK = 1 << 20
 # How far to look for a blank line before a file without one is called ambiguous.
 LOOK_AHEAD = 64 << 20
 # A longer "document" is a file whose blank lines are missing, not a text anybody wrote.
@@ -23,15 +23,27 @@ LAYOUT_HELP = (
     "(first column, a blank line after each sentence), detokenized; `auto`: blank, if the file has blank lines"
 )
 
+# Stands for a line that was left out; no line of UTF-8 is this.
+LEFT_OUT = b"\xff"
+
 # What a blank line may hold: the white space of ASCII.
 WHITE = " \t\n\r\f\v"
 _LEADING_BLANK = re.compile(rb"(?:[ \t\r\f\v]*\n)+")
-_BLANK_LINES = re.compile(rb"\n(?:[ \t\r\f\v]*\n)+")
+BLANK_LINES = re.compile(rb"\n(?:[ \t\r\f\v]*\n)+")
+
+
+# Reads at most so many bytes, fewer only where the source has no more at hand, none at its end.
+Read = Callable[[int], bytes]
+# Told of a line that is left out: its number, where it starts in bytes, its bytes, and what is wrong with it.
+Skip = Callable[[int, int, bytes, str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document: its paragraphs as UTF-8 bytes, each with its line end, and the number of its first line."""
+    """A document: its paragraphs as UTF-8 bytes, each with its line end, and where it starts.
+
+    `line` counts from 1: the first line of a text, the line or the number of a record in a file of records.
+    """
 
     line: int
     text: bytes
@@ -45,47 +57,62 @@ def layout_of(path: Path, layout: str) -> str:
     """`blank`, `lines` or `tokens` for a file; `auto` looks for a blank line and refuses to guess without one."""
     if layout != "auto":
         return layout
+    with open(path, "rb") as file:
+        return find_layout(file.read, path)
+
+
+def find_layout(read: Read, name: Path | str) -> str:
+    """`blank` if there is a blank line between documents, `lines` if there is one line; UserError otherwise."""
     looked = lines = 0
     tail = b""  # from the last line end on: the next block may end a blank line there
-    with open(path, "rb") as file:
-        while looked < LOOK_AHEAD and (block := file.read(BLOCK)):
-            looked += len(block)
-            # Blank lines at the start of a file say nothing about what follows.
-            block = block if tail else block.lstrip()
-            lines += block.count(b"\n")
-            tail += block
-            if _BLANK_LINES.search(tail):
-                return "blank"
-            tail = tail[max(tail.rfind(b"\n"), 0) :]
+    while looked < LOOK_AHEAD and (block := read(BLOCK)):
+        looked += len(block)
+        # Blank lines at the start of a file say nothing about what follows.
+        block = block if tail else block.lstrip()
+        lines += block.count(b"\n")
+        tail += block
+        if BLANK_LINES.search(tail):
+            return "blank"
+        tail = tail[max(tail.rfind(b"\n"), 0) :]
     if lines + bool(tail.strip()) <= 1:
         return "lines"
     raise UserError(
-        f"{path}: has no blank line between documents; say --documents lines if each line is a document, "
+        f"{name}: has no blank line between documents; say --documents lines if each line is a document, "
         "or --documents blank if the whole file is one"
     )
 
 
 def read_documents(path: Path, layout: str = "blank") -> Iterator[Document]:
-    """The documents of a file in order. Runs of blank lines count as one; a BOM and empty documents are dropped.
+    """The documents of a local file in order: `split_documents` of its bytes."""
+    with open(path, "rb") as file:
+        yield from split_documents(file.read, path, layout)
 
-    Raises UserError naming file and line for invalid UTF-8. Every paragraph's line end is made `\\n`.
+
+def split_documents(read: Read, name: Path | str, layout: str, skip: Skip | None = None) -> Iterator[Document]:
+    """The documents of a text in order. Runs of blank lines count as one; a BOM and empty documents are dropped.
+
+    A line of invalid UTF-8 is left out and told to `skip`; without `skip` it is a UserError that names file and
+    line. Every paragraph's line end is made `\\n`.
     """
-    line, first = 1, True
-    for block in _blocks(path, by_line=layout == "lines"):
-        _check_utf8(path, block, line)
-        start = line
+    line, offset, first = 1, 0, True
+    for block in _blocks(read, name, by_line=layout == "lines"):
+        start, size = line, len(block)
         line += block.count(b"\n")
+        if not _is_utf8(block):
+            block = _sound_lines(name, block, start, offset, skip)
+        offset += size
         if first:
             block, first = block.removeprefix(b"\xef\xbb\xbf"), False
-        block = block.replace(b"\r\n", b"\n")
+        if b"\r" in block:
+            block = block.replace(b"\r\n", b"\n")
         block = block if block.endswith(b"\n") else block + b"\n"
         if layout == "lines":
             for number, text in enumerate(block.split(b"\n"), start=start):
-                if text.strip():
+                if text.strip() and text != LEFT_OUT:
                     yield Document(number, text + b"\n")
             continue
         position = 0
-        for gap in _BLANK_LINES.finditer(block):
+        for gap in BLANK_LINES.finditer(block):
             yield from _document(block[position : gap.start() + 1], start, layout)
             start += block.count(b"\n", position, gap.end())
             position = gap.end()
@@ -93,6 +120,12 @@ def read_documents(path: Path, layout: str = "blank") -> Iterator[Document]:
 
 
 def _document(text: bytes, line: int, layout: str) -> Iterator[Document]:
+    if LEFT_OUT in text:
+        lines = text.split(b"\n")[:-1]
+        while lines and lines[0] == LEFT_OUT:
+            del lines[0]
+            line += 1
+        text = b"".join(kept + b"\n" for kept in lines if kept != LEFT_OUT)
     if not text.strip():
         return
     stripped = text
@@ -107,24 +140,23 @@ def _document(text: bytes, line: int, layout: str) -> Iterator[Document]:
     yield Document(line, stripped)
 
 
-def _blocks(path: Path, by_line: bool) -> Iterator[bytes]:
-    """The file in pieces that end where a document ends."""
+def _blocks(read: Read, name: Path | str, by_line: bool) -> Iterator[bytes]:
+    """The text in pieces that end where a document ends."""
     carried: list[bytes] = []
     size = 0
-    with open(path, "rb") as file:
-        while block := file.read(BLOCK):
-            # The break may straddle two reads: the last bytes of the one before are looked at again.
-            joint = carried[-1][-3:] + block if carried else block
-            cut = joint.rfind(b"\n") + 1 if by_line else _after_last_blank(joint)
-            cut -= len(joint) - len(block)
-            if cut <= 0:
-                carried.append(block)
-                size += len(block)
-                if size > LONGEST:
-                    raise UserError(f"{path}: no document end in {size >> 20} MB; is it --documents lines?")
-                continue
-            yield b"".join([*carried, block[:cut]])
-            carried, size = [block[cut:]], len(block) - cut
+    while block := read(BLOCK):
+        # The break may straddle two reads: the last bytes of the one before are looked at again.
+        joint = carried[-1][-3:] + block if carried else block
+        cut = joint.rfind(b"\n") + 1 if by_line else _after_last_blank(joint)
+        cut -= len(joint) - len(block)
+        if cut <= 0:
+            carried.append(block)
+            size += len(block)
+            if size > LONGEST:
+                raise UserError(f"{name}: no document end in {size >> 20} MB; is it --documents lines?")
+            continue
+        yield b"".join([*carried, block[:cut]])
+        carried, size = [block[cut:]], len(block) - cut
     if rest := b"".join(carried):
         yield rest
 
@@ -140,11 +172,29 @@ def _after_last_blank(text: bytes) -> int:
     return 0
 
 
-def _check_utf8(path: Path, block: bytes, line: int) -> None:
+def _is_utf8(block: bytes) -> bool:
     try:
         block.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise invalid_utf8(path, line + block.count(b"\n", 0, error.start), block[error.start]) from None
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _sound_lines(name: Path | str, block: bytes, line: int, offset: int, skip: Skip | None) -> bytes:
+    """The block with `LEFT_OUT` in place of the lines that are no UTF-8, so that the others keep their numbers."""
+    sound = []
+    for text in block.split(b"\n"):
+        try:
+            text.decode("utf-8")
+        except UnicodeDecodeError as error:
+            if skip is None:
+                raise invalid_utf8(name, line, text[error.start]) from None
+            skip(line, offset, text, f"invalid UTF-8 (byte 0x{text[error.start]:02x})")
+            sound.append(LEFT_OUT)
+        else:
+            sound.append(text)
+        line, offset = line + 1, offset + len(text) + 1
+    return b"\n".join(sound)
 
 
 def chunked(documents: Iterable[Document], size: int = 1 << 20) -> Iterator[list[Document]]:

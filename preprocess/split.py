@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import heapq
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from fairseq_hebrew.stage.command import StageCommand
 from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.stage.manifest import run_stage
 from fairseq_hebrew.stage.options import expand, recorded, setting
-from fairseq_hebrew.stage.output import Outputs
+from fairseq_hebrew.stage.output import Outputs, scratch_folder
 from fairseq_hebrew.stage.progress import Progress
 
-from .dedup import all_documents
+from .blocks import nothing_in, read_blocks, written
 from .documents import LAYOUT_HELP, LAYOUTS
-from .order import random_key
+from .order import random_keys
+from .selection import END, below, bound, keyed_sizes, sizes_part
 
 SPLITS = ("train", "valid", "test")
 
@@ -30,61 +34,88 @@ class Settings:
     seed: int = setting(1, "the same seed gives the same split")
 
 
-def choose(sizes: list[int] | object, valid_bytes: int, test_bytes: int, seed: int) -> dict[int, str]:
-    """The split of each document set apart, by its index, from an iterable of document sizes in bytes.
+@dataclass(frozen=True)
+class Choice:
+    """Who goes where: keys below `valid` are for validation, those from there on below `test` for test."""
+
+    seed: int
+    valid: int
+    test: int
+
+    def places(self, first: int, count: int) -> np.ndarray:
+        """The number in SPLITS of the documents from `first` on: int64 (count,)."""
+        keys = random_keys(self.seed, first, count)
+        return np.where(below(keys, self.valid), 1, np.where(below(keys, self.test), 2, 0))
+
+
+def choose_part(sizes: Sequence[Path], valid_bytes: int, test_bytes: int, seed: int) -> Choice:
+    """Choose from the sizes of the documents of all texts, as `sizes_part` wrote them, in the order of the texts.
 
     In the order of their random keys, documents are taken for validation until it has at least its bytes, then for
-    test: a random sample that needs memory for what it sets apart only.
+    test: a random sample, which bounds of keys tell from the rest.
     """
-    wanted = valid_bytes + test_bytes
-    largest = 0
-    taken: list[tuple[int, int, int]] = []  # a heap with the largest key on top: (-key, index, size)
-    held = 0
-    for index, size in enumerate(sizes):
-        if wanted == 0:
-            break
-        key = random_key(seed, index)
-        # The last document of validation may take it past its bytes by its own size: test must still get its share.
-        largest = max(largest, size)
-        needed = wanted + largest if valid_bytes and test_bytes else wanted
-        if held < needed or key < -taken[0][0]:
-            heapq.heappush(taken, (-key, index, size))
-            held += size
-            while held - taken[0][2] >= needed:
-                held -= heapq.heappop(taken)[2]
-    chosen: dict[int, str] = {}
-    missing = {"valid": valid_bytes, "test": test_bytes}
-    for _, index, size in sorted(taken, reverse=True):
-        name = next((name for name in missing if missing[name] > 0), None)
-        if name is None:
-            break
-        chosen[index] = name
-        missing[name] -= size
-    return chosen
+
+    def first(low: int, wanted: int) -> int:
+        return bound(lambda: keyed_sizes(sizes, seed), low, wanted)[0] if wanted and low < END else low
+
+    valid = first(0, valid_bytes)
+    return Choice(seed, valid, first(valid, test_bytes))
+
+
+def assign_part(
+    text: Path,
+    layout: str,
+    first: int,
+    choice: Choice,
+    write: Mapping[str, Callable[[memoryview], object]],
+    progress: Progress | None = None,
+) -> dict[str, int]:
+    """Write each document of a text to its split, the order kept; counts of documents and bytes by split.
+
+    `first` is the number of documents in the texts before this one. `write` has an entry for each split that may get
+    a document.
+    """
+    counts = {f"{name}_{unit}": 0 for name in write for unit in ("documents", "bytes")}
+    for block in read_blocks(text, layout):
+        places = choice.places(first, len(block))
+        first += len(block)
+        for name in write:
+            chosen = np.flatnonzero(places == SPLITS.index(name))
+            for piece in written(block, chosen):
+                write[name](piece)
+                counts[f"{name}_bytes"] += len(piece)
+            counts[f"{name}_documents"] += len(chosen)
+        if progress is not None:
+            progress.add(int(block.written.sum()))
+    return counts
 
 
 def split(settings: Settings, force: bool = False) -> dict:
     """Run the stage; the manifest. Raises UserError when the corpus is too small for what is set apart."""
     inputs = expand(settings.input)
+    used = [name for name in SPLITS if name == "train" or getattr(settings, f"{name}_bytes")]
 
     def work(outputs: Outputs) -> tuple[list[Path], dict]:
         total = sum(path.stat().st_size for path in inputs)
-        with Progress("split", 2 * total) as progress:
-            sizes = (len(document.text) + 1 for document in all_documents(inputs, settings.documents, progress))
-            chosen = choose(sizes, settings.valid_bytes, settings.test_bytes, settings.seed)
-            used = [name for name in SPLITS if name == "train" or getattr(settings, f"{name}_bytes")]
-            finals = {name: settings.output / f"{name}.txt" for name in used}
+        finals = {name: settings.output / f"{name}.txt" for name in used}
+        with ExitStack() as stack:
+            scratch = stack.enter_context(scratch_folder(settings.output / "split"))
+            files = {name: stack.enter_context(outputs.open(final)) for name, final in finals.items()}
+            progress = stack.enter_context(Progress("split", 2 * total))
+            sizes = [scratch / f"sizes{number}" for number in range(len(inputs))]
+            firsts = [0]
+            for path, part in zip(inputs, sizes):
+                documents, text = sizes_part(path, settings.documents, part)
+                firsts.append(firsts[-1] + documents)
+                progress.add(text)
+            if not firsts[-1]:
+                raise nothing_in(inputs)
+            choice = choose_part(sizes, settings.valid_bytes, settings.test_bytes, settings.seed)
+            write = {name: file.write for name, file in files.items()}
             counts = {f"{name}_{unit}": 0 for name in used for unit in ("documents", "bytes")}
-            files = {name: open(outputs.path(final), "wb") for name, final in finals.items()}  # noqa: SIM115
-            try:
-                for index, document in enumerate(all_documents(inputs, settings.documents, progress)):
-                    name = chosen.get(index, "train")
-                    files[name].write(document.text + b"\n")
-                    counts[f"{name}_documents"] += 1
-                    counts[f"{name}_bytes"] += len(document.text) + 1
-            finally:
-                for file in files.values():
-                    file.close()
+            for path, first in zip(inputs, firsts):
+                for key, value in assign_part(path, settings.documents, first, choice, write, progress).items():
+                    counts[key] += value
         for name in used:
             if not counts[f"{name}_documents"]:
                 raise UserError(

@@ -183,7 +183,9 @@ def test_corpus_modules_import_without_torch(without_torch):
         ("fairseq_hebrew.text", ROOT / "fairseq_hebrew" / "text"),
         ("fairseq_hebrew.preprocess", ROOT / "preprocess"),
     ):
-        modules += [f"{package}.{path.stem}".removesuffix(".__init__") for path in sorted(folder.glob("*.py"))]
+        for path in sorted(folder.rglob("*.py")):
+            inside = path.relative_to(folder).with_suffix("").parts
+            modules.append(".".join([package, *inside]).removesuffix(".__init__"))
     assert "fairseq_hebrew.text.vocabulary" in modules and "fairseq_hebrew.preprocess" in modules
     code = "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name)\nimport torch"
     done = subprocess.run([sys.executable, "-c", code, *modules], env=without_torch, capture_output=True, text=True)

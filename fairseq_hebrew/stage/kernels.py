@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import importlib
+import sys
+from collections.abc import Callable, Iterator
 from typing import Any
 
 
@@ -13,9 +16,28 @@ def kernel(function: Callable) -> Any:
     code is found by the date of the file the function stands in: what a kernel calls must stand in the same file, or
     a change there would go unnoticed. Indices are neither checked nor wrapped around.
     """
-    import numba
+    with _without("scipy"):
+        import numba
 
+        importlib.import_module("numba.np.arraymath")
     try:
         return numba.njit(cache=True, nogil=True)(function)
     except RuntimeError:  # no folder can be written to
         return numba.njit(nogil=True)(function)
+
+
+@contextlib.contextmanager
+def _without(package: str) -> Iterator[None]:
+    """Imports of a package fail, unless it was imported already.
+
+    numba imports scipy, where it is installed, for the linear algebra that no kernel here has: as long as all the rest
+    of its start.
+    """
+    if package in sys.modules:
+        yield
+        return
+    sys.modules[package] = None
+    try:
+        yield
+    finally:
+        del sys.modules[package]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import functools
 import glob
 import types
 import typing
@@ -57,13 +58,19 @@ def add_arguments(parser: argparse.ArgumentParser, kind: type) -> None:
             )
         if many:
             described["nargs"] = "+"
+        if _is_mapping(hints[field.name]):
+            described.update(nargs="+", metavar="NAME=VALUE")
+            base = functools.partial(_pair, base)
         parser.add_argument(option, type=base, choices=field.metadata["choices"], **described)
 
 
 def from_arguments(kind: type[Settings], arguments: argparse.Namespace) -> Settings:
     """The settings of `kind` from parsed arguments."""
     values = {field.name: getattr(arguments, field.name) for field in _described(kind)}
+    hints = typing.get_type_hints(kind)
     for field in _described(kind):
+        if _is_mapping(hints[field.name]):
+            values[field.name] = _mapping(values[field.name], f"--{field.name.replace('_', '-')}")
         _check_least(field, values[field.name], f"--{field.name.replace('_', '-')}")
     return kind(**values)
 
@@ -81,9 +88,14 @@ def from_mapping(kind: type[Settings], values: Mapping | None, where: str, **fix
         base, many = _element(hints[name])
         if value is None and names[name].default is not None:
             raise UserError(f"{where}.{key}: has no value; give one or leave the line out")
-        made[name] = (
-            [_convert(base, v, f"{where}.{key}") for v in value] if many else _convert(base, value, f"{where}.{key}")
-        )
+        if _is_mapping(hints[name]):
+            if not isinstance(value, Mapping):
+                raise UserError(f"{where}.{key}: expected `name: value` pairs, found {value!r}")
+            made[name] = {str(k): _convert(base, v, f"{where}.{key}.{k}") for k, v in value.items()}
+        elif many:
+            made[name] = [_convert(base, v, f"{where}.{key}") for v in value]
+        else:
+            made[name] = _convert(base, value, f"{where}.{key}")
         _check_least(names[name], made[name], f"{where}.{key}")
         if (choices := names[name].metadata["choices"]) and made[name] not in choices:
             raise UserError(f"{where}.{key}: {value!r} is none of {', '.join(choices)}")
@@ -130,7 +142,32 @@ def _element(hint: Any) -> tuple[type, bool]:
         hint = next(part for part in typing.get_args(hint) if part is not type(None))
     if typing.get_origin(hint) is list:
         return typing.get_args(hint)[0], True
+    if _is_mapping(hint):
+        return typing.get_args(hint)[1], False
     return hint, False
+
+
+def _is_mapping(hint: Any) -> bool:
+    """Whether a field is names with values: `dict[str, float]`."""
+    return typing.get_origin(hint) is dict
+
+
+def _pair(base: type, text: str) -> tuple[str, Any]:
+    """NAME=VALUE as argparse reads it."""
+    name, sign, value = text.partition("=")
+    if not name or not sign:
+        raise argparse.ArgumentTypeError(f"{text!r}: NAME=VALUE is needed")
+    try:
+        return name, base(value)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}: {value!r} is no {base.__name__}") from None
+
+
+def _mapping(pairs: Sequence[tuple[str, Any]], where: str) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        raise UserError(f"{where}: a name is given twice")
+    return made
 
 
 def _convert(base: type, value: Any, where: str) -> Any:
@@ -142,6 +179,6 @@ def _convert(base: type, value: Any, where: str) -> Any:
         raise UserError(f"{where}: {value!r} is not a number")
     if base is int and value != value // 1:
         raise UserError(f"{where}: {value!r} is not a whole number")
-    if base in (str, Path) and not isinstance(value, str | Path):
+    if issubclass(base, str | Path) and not isinstance(value, str | Path):
         raise UserError(f"{where}: {value!r} is not text; put it in quotes")
     return base(value)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import io
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,10 +12,47 @@ from typing import IO
 
 from .errors import UserError
 
+# Bytes that small writes are gathered to.
+BUFFER = 1 << 18
+
 
 def partial_name(path: Path) -> Path:
     """The temporary name of an output: in the same folder, so that the final rename is atomic."""
     return path.with_name(f".{path.name}.part")
+
+
+class HashedFile(io.FileIO):
+    """A file that is hashed as it is written, so that nobody has to read it again for its manifest.
+
+    `digest` (sha256, hex) is None once it was written in another way than from its first byte to its last.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "wb")
+        self._hash = hashlib.sha256()
+        self._in_order = True
+
+    @property
+    def digest(self) -> str | None:
+        return self._hash.hexdigest() if self._in_order else None
+
+    def write(self, data) -> int:
+        written = super().write(data)
+        self._hash.update(memoryview(data).cast("B")[:written])
+        return written
+
+    def seek(self, *place: int) -> int:
+        self._in_order = False
+        return super().seek(*place)
+
+    def truncate(self, size: int | None = None) -> int:
+        self._in_order = False
+        return super().truncate(size)
+
+    def fileno(self) -> int:
+        # Who asks for the number may write through it.
+        self._in_order = False
+        return super().fileno()
 
 
 class Outputs:
@@ -27,6 +66,7 @@ class Outputs:
     def __init__(self, inputs: Sequence[Path] = ()) -> None:
         self._inputs = inputs
         self._finals: list[Path] = []
+        self._hashed: dict[Path, HashedFile] = {}
 
     def __enter__(self) -> Outputs:
         return self
@@ -41,8 +81,13 @@ class Outputs:
     @contextlib.contextmanager
     def open(self, final: Path) -> Iterator[IO[bytes]]:
         """The temporary file of `final`, opened for binary writing."""
-        with open(self.path(final), "wb") as file:
+        self._hashed[final] = HashedFile(self.path(final))
+        with io.BufferedWriter(self._hashed[final], BUFFER) as file:
             yield file
+
+    def digest(self, final: Path) -> str | None:
+        """The sha256 (hex) of a file written through `open`; None if it has to be read to know it."""
+        return self._hashed[final].digest if final in self._hashed else None
 
     def __exit__(self, kind, error, trace) -> None:
         if kind is None:

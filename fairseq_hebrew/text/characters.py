@@ -35,13 +35,15 @@ HAS_BIDI = re.compile(f"[{BIDI_CONTROLS}]")
 HAS_WIDE = re.compile("[\ufb20-\ufb29\ufb4f]")
 # Gershayim and the typographic double quotes that stand for it inside an acronym; geresh and the apostrophes. Where
 # points are kept, one may follow the letter before.
-GERSHAYIM_INSIDE = re.compile(f"(?<=[{LETTERS}{POINTS}])[\u05f4\u201c\u201d\u201e\u201f\u2033](?=[{LETTERS}])")
-GERESH_INSIDE = re.compile(f"(?<=[{LETTERS}{POINTS}])[\u05f3\u2018\u2019\u201b\u2032](?=[{LETTERS}])")
+GERSHAYIM = "\u05f4\u201c\u201d\u201e\u201f\u2033"
+GERESH = "\u05f3\u2018\u2019\u201b\u2032"
+GERSHAYIM_INSIDE = re.compile(f"(?<=[{LETTERS}{POINTS}])[{GERSHAYIM}](?=[{LETTERS}])")
+GERESH_INSIDE = re.compile(f"(?<=[{LETTERS}{POINTS}])[{GERESH}](?=[{LETTERS}])")
 # Control characters other than tab and the line separators, which white space handling turns into blanks.
-CONTROLS = re.compile("[\x00-\x08\x0e-\x1b\x7f\x80-\x84\x86-\x9f]")
+CONTROLS = "\x00-\x08\x0e-\x1b\x7f\x80-\x84\x86-\x9f"
+HAS_CONTROLS = re.compile(f"[{CONTROLS}]")
 
 HEBREW_LETTERS = re.compile(f"[{LETTERS}]+")
-ANY_LETTERS = re.compile(r"[^\W\d_]+")
 # Digraphs of Yiddish spelling, and words in which nothing but alef carries a point (patah or qamats).
 YIDDISH = re.compile("[\u05f0-\u05f2\ufb1f]")
 YIDDISH_WORD = re.compile(
@@ -50,4 +52,5 @@ YIDDISH_WORD = re.compile(
 # Points that Yiddish spelling does not use: the half vowels, tsere, segol, holam, qubuts and the dots of shin.
 HEBREW_POINT = re.compile("[\u05b0-\u05b3\u05b5\u05b6\u05b9-\u05bb\u05c1\u05c2]")
 # A Hebrew letter is the bytes D7 90-AA: read as Latin-1 or Windows-1252 it becomes the sign × and a second sign.
-MOJIBAKE = re.compile("\u00d7[\u0080-\u00bf\u0152-\u017e\u02dc\u2013-\u2122]|\u00c3\u2014|\ufffd")
+MOJIBAKE_SECOND = "\u0080-\u00bf\u0152-\u017e\u02dc\u2013-\u2122"
+MOJIBAKE = re.compile(f"\u00d7[{MOJIBAKE_SECOND}]|\u00c3\u2014|\ufffd")

@@ -22,6 +22,6 @@ def read_lines(path: Path) -> Iterator[tuple[str, int]]:
             yield (line.removeprefix("\ufeff") if number == 1 else line), len(raw)
 
 
-def invalid_utf8(path: Path, line: int, byte: int) -> UserError:
+def invalid_utf8(path: Path | str, line: int, byte: int) -> UserError:
     """The error of a line that is no UTF-8, which begins to be wrong with this byte."""
     return at(path, line, f"invalid UTF-8 (byte 0x{byte:02x})", "convert the file to UTF-8 (iconv)")

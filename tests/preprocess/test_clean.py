@@ -1,8 +1,13 @@
 """Cleaning: normalized lines, and what is no Hebrew text dropped with its reason counted."""
 
+import dataclasses
+import json
+
 import pytest
 
-from fairseq_hebrew.preprocess.clean import Settings, clean, clean_document
+from fairseq_hebrew.preprocess.clean import Settings, clean, clean_part, drop_lines_part, total
+from fairseq_hebrew.preprocess.cleaning.boilerplate import count_lines_part, repeated_lines_part
+from fairseq_hebrew.preprocess.cleaning.removed import merge_removed
 from fairseq_hebrew.stage.errors import UserError
 
 HEBREW = "זהו משפט ארוך מספיק כדי שהמסמך הזה יישאר."
@@ -53,7 +58,7 @@ def test_each_reason_is_counted(tmp_path):
     ]
     made, counts = run(tmp_path, "\n\n".join(documents))
     assert made == f"{HEBREW}\n\n{HEBREW}\n\n{HEBREW} and some English words\n\n"
-    assert counts == {
+    assert {key: number for key, number in counts.items() if not key.startswith("lines_changed")} == {
         "documents_in": 10,
         "documents_out": 3,
         "lines_out": 3,
@@ -66,18 +71,41 @@ def test_each_reason_is_counted(tmp_path):
     }
 
 
-def test_limits_are_settings():
-    half = "שלוםabcd שלוםabcd שלוםabcd"
-    settings = Settings(input=[], output=None)
-    assert clean_document(half, settings)[1] is None
-    settings.min_hebrew = 0.51
-    assert clean_document(half, settings)[1] == "not_hebrew"
-    settings.min_characters = 100
-    assert clean_document(HEBREW, settings)[1] == "short"
-    settings.min_characters = 0
-    assert clean_document("א", settings) == (["א"], None, 0)
-    settings.max_yiddish = 1.0
-    assert clean_document(YIDDISH, settings)[1] is None
+def test_the_rules_that_changed_kept_lines_are_counted(tmp_path):
+    made, counts = run(
+        tmp_path, f"{HEBREW}  צה״ל\n{HEBREW} ש\u05c1\u05b8לום\n{HEBREW}\u200f\n\nשָׁלום  English only, this is"
+    )
+    assert made.count("\n") == 4
+    changed = {key: number for key, number in counts.items() if key.startswith("lines_changed")}
+    assert changed == {f"lines_changed_{rule}": 1 for rule in ("spaces", "gershayim", "points", "bidi", "forms")}
+
+
+@pytest.mark.parametrize(
+    "setting, kept",
+    [
+        ("keep_niqqud", "שָלום\u200f צה״ל \ufb4f\x01  א"),
+        ("strip_bidi", "שלום\u200f"),
+        ("normalize_forms", "\ufb4f"),
+        ("normalize_gershayim", "צה״ל"),
+        ("strip_controls", "\x01"),
+        ("collapse_spaces", "  א"),
+    ],
+)
+def test_each_rule_is_an_option(tmp_path, setting, kept):
+    text = f"{HEBREW} שָלום\u200f צה״ל \ufb4f\x01  א"
+    made, _ = run(tmp_path, text, documents="lines", examples=0)
+    assert made == f'{HEBREW} שלום צה"ל אל א\n\n'
+    made, _ = run(tmp_path, text, documents="lines", **{setting: setting == "keep_niqqud"})
+    assert made != f'{HEBREW} שלום צה"ל אל א\n\n' and (setting == "keep_niqqud" or kept in made)
+
+
+def test_the_language_is_an_option(tmp_path):
+    english = "This is an English document about nothing in particular."
+    documents = "\n\n".join([HEBREW, english, "Это русский документ ни о чём", "1 2 3 4 5 6 7 8 9 a 10 11 12"])
+    assert run(tmp_path, documents)[0] == f"{HEBREW}\n\n"
+    made, counts = run(tmp_path, documents, language="english")
+    assert made == f"{english}\n\n" and counts["dropped_not_english"] == 2 and counts["dropped_digits"] == 1
+    assert run(tmp_path, documents, language="any", max_digits=1)[1]["documents_out"] == 4
 
 
 def test_boilerplate_is_counted_once_a_document_and_dropped(tmp_path):
@@ -85,12 +113,12 @@ def test_boilerplate_is_counted_once_a_document_and_dropped(tmp_path):
     long = "מילה " * 60
     documents += [f"{HEBREW} אחר\nכל הזכויות שמורות", "תפריט ראשי\nכל הזכויות שמורות"]
     documents += [f"{long}{n}\n{long}" for n in range(6)]
-    made, counts = run(tmp_path, "\n\n".join(documents), boilerplate_repeats=5)
+    made, counts = run(tmp_path, "\n\n".join(documents), boilerplate_repeats=5, repetition_words=999)
     assert "הזכויות" not in made and made.count("תפריט ראשי") == 8, "5 documents are not more than 5"
     assert made.count(long.strip() + "\n") == 6, "long lines are no boilerplate"
     assert counts["lines_dropped_boilerplate"] == 6 and counts["dropped_boilerplate"] == 1
     assert counts["documents_out"] == 11
-    made, counts = run(tmp_path, "\n\n".join(documents))
+    made, counts = run(tmp_path, "\n\n".join(documents), repetition_words=999)
     assert "lines_dropped_boilerplate" not in counts and made.count("הזכויות") == 6
 
 
@@ -128,8 +156,66 @@ def test_workers_do_not_change_the_result(tmp_path, documents, written, monkeypa
                 input=[source, source], output=tmp_path / "out.txt", workers=workers, boilerplate_repeats=repeats
             )
             counts = clean(settings, force=True)["counts"]
-            results.add(((tmp_path / "out.txt").read_bytes(), tuple(sorted(counts.items()))))
+            files = [(tmp_path / name).read_bytes() for name in ("out.txt", "out.removed.jsonl")]
+            results.add((*files, tuple(sorted(counts.items()))))
         assert len(results) == 1
+
+
+def test_parts_make_what_the_command_makes(tmp_path, documents, written):
+    sources = []
+    for number in range(3):
+        made = documents(300, seed=number)
+        made += [["שורה  חוזרת", "צה״ל", *made[0]], ["English alone, and nothing else"], *made[:40]]
+        sources.append(written(tmp_path / f"{number}.txt", made))
+    for repeats in (0, 2):
+        settings = Settings(input=sources, output=tmp_path / "out.txt", boilerplate_repeats=repeats, examples=7)
+        counts = clean(settings, force=True)["counts"]
+        apart = dataclasses.replace(settings, input=[], output=None, workers=2)
+
+        def path(source, ending):
+            return tmp_path / "parts" / f"{source.stem}.{ending}"
+
+        cleaned = [clean_part(s, path(s, "txt"), path(s, "jsonl"), apart, path(s, "same")) for s in sources]
+        dropped, texts, examples = [], [path(s, "txt") for s in sources], [path(s, "jsonl") for s in sources]
+        if repeats:
+            keys = [path(source, "keys") for source in sources]
+            for text, key in zip(texts, keys):
+                count_lines_part(text, key)
+                assert key.read_bytes() == key.with_suffix(".same").read_bytes() != b""
+            repeated_lines_part(keys, tmp_path / "repeated", repeats, memory=1)
+            for source in sources:
+                to = path(source, "left.txt"), path(source, "left.jsonl")
+                dropped.append(drop_lines_part(path(source, "txt"), tmp_path / "repeated", *to, source.name, apart))
+            texts = [path(source, "left.txt") for source in sources]
+            examples += [path(source, "left.jsonl") for source in sources]
+        merge_removed(examples[::-1], tmp_path / "merged.jsonl", 7)
+        assert b"".join(text.read_bytes() for text in texts) == (tmp_path / "out.txt").read_bytes()
+        assert (tmp_path / "merged.jsonl").read_bytes() == (tmp_path / "out.removed.jsonl").read_bytes()
+        assert total(cleaned, dropped) == counts and bool(counts.get("lines_dropped_boilerplate")) == bool(repeats)
+
+
+def test_examples_of_what_was_removed(tmp_path):
+    long = "מילה " * 100
+    documents = [f"{HEBREW}\n{long}צה״ל נגמר {number}" for number in range(30)] + ["English only, and some more"] * 9
+    run(tmp_path, "\n\n".join([*documents, YIDDISH, f"{HEBREW}\n{mojibake(HEBREW)}"]), examples=4, repetition_words=999)
+    rows = [json.loads(line) for line in (tmp_path / "out.removed.jsonl").read_text(encoding="utf-8").splitlines()]
+    reasons = [row["reason"] for row in rows]
+    assert reasons == sorted(reasons) and {reason: reasons.count(reason) for reason in reasons} == {
+        "gershayim": 4,
+        "mojibake_line": 1,
+        "not_hebrew": 4,
+        "yiddish": 1,
+    }
+    for row in rows:
+        assert row["file"] == "in.txt" and len(row["before"]) <= 300
+        if row["reason"] == "gershayim":
+            assert "צה״ל נגמר" in row["before"] and row["after"] == row["before"].replace("״", '"')
+            assert row["line"] % 3 == 1 and row["paragraph"] == 2
+        else:
+            assert row["after"] is None
+    assert [(row["line"], row["before"]) for row in rows if row["reason"] == "yiddish"] == [(109, YIDDISH)]
+    run(tmp_path, "\n\n".join(documents), examples=0, repetition_words=999)
+    assert not (tmp_path / "out.removed.jsonl").exists(), "what an earlier run left tells of other settings"
 
 
 def test_a_file_of_another_language_is_named(tmp_path, written, refused):

@@ -49,6 +49,7 @@ def test_all_stages_and_skipping(tmp_path, config, command):
     made = contents(tmp_path / "one")
     assert set(made) == {
         *(f"text/{name}.txt" for name in ("clean-000", "clean-001", "dedup", "shuffled")),
+        *(f"text/clean-00{number}.removed.jsonl" for number in (0, 1)),
         *(f"text/split/{name}.txt" for name in ("train", "valid", "test")),
         *(f"tokenizer/{name}" for name in ("tokenizer.json", "vocab.json", "merges.txt", "dict.txt")),
         *(f"data/{name}.{end}" for name in ("train", "valid", "test") for end in ("bin", "idx")),

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fairseq_hebrew.preprocess.order import random_key, stable_order
+from fairseq_hebrew.preprocess.order import random_key, random_keys
 
 
 def test_keys_are_uniform_and_different():
@@ -22,6 +22,9 @@ def test_seeds_give_orders_that_have_nothing_to_do_with_each_other():
     assert not set(random_key(1, i) for i in range(5000)) & set(random_key(2, i) for i in range(5000))
 
 
-def test_ties_keep_their_order():
-    assert stable_order([5, (1 << 64) - 1, 5, 0]).tolist() == [3, 0, 2, 1]
-    assert stable_order([]).tolist() == []
+def test_keys_of_many_are_the_keys_of_each():
+    for seed in (0, 1, -1, 7, 1 << 40, (1 << 64) - 1, 1 << 70):
+        for first in (0, 1, 12345, (1 << 63) - 5):
+            wanted = [random_key(seed, index) for index in range(first, first + 50)]
+            assert random_keys(seed, first, 50).tolist() == wanted
+    assert random_keys(1, 5, 0).dtype == np.uint64

@@ -1,13 +1,16 @@
 """Shuffling: a uniform permutation that depends on the seed alone."""
 
 from collections import Counter
+from itertools import pairwise
 
 import pytest
 
+from fairseq_hebrew.preprocess import blocks
 from fairseq_hebrew.preprocess import shuffle as module
 from fairseq_hebrew.preprocess.documents import read_documents
 from fairseq_hebrew.preprocess.order import random_key
-from fairseq_hebrew.preprocess.shuffle import Settings, shuffle
+from fairseq_hebrew.preprocess.shuffle import Settings, gather_part, scatter_part, shuffle
+from fairseq_hebrew.stage.errors import UserError
 
 
 def texts(path):
@@ -24,29 +27,101 @@ def test_the_order_is_that_of_the_keys(tmp_path, documents, written):
     assert manifest["counts"]["documents"] == 300
 
 
+@pytest.fixture
+def small_memory(monkeypatch):
+    """A megabyte of memory that few documents fill, and blocks of little text."""
+    monkeypatch.setattr(module, "DOCUMENT_BYTES", 20_000)
+    monkeypatch.setattr(blocks, "BLOCK", 2000)
+
+
 @pytest.mark.parametrize("memory", [1, 2, 5])
-def test_any_memory_gives_the_same_order(tmp_path, documents, written, monkeypatch, memory):
+def test_any_memory_gives_the_same_order(tmp_path, documents, written, small_memory, memory):
+    source = written(tmp_path / "a.txt", documents(500, seed=2))
+    one = shuffle(Settings(input=[source], output=tmp_path / "one.txt", memory=1000))
+    many = shuffle(Settings(input=[source], output=tmp_path / "many.txt", memory=memory))
+    assert one["counts"]["buckets"] == 1 < many["counts"]["buckets"]
+    assert (tmp_path / "many.txt").read_bytes() == (tmp_path / "one.txt").read_bytes()
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_no_bucket_takes_more_memory_than_there_is(tmp_path, documents, written, small_memory, monkeypatch):
+    """Buckets that are too large are divided again, down to single documents."""
     source = written(tmp_path / "a.txt", documents(500, seed=2))
     shuffle(Settings(input=[source], output=tmp_path / "one.txt", memory=1000))
-    monkeypatch.setattr(module, "OVERHEAD", 200)
-    manifest = shuffle(Settings(input=[source], output=tmp_path / "many.txt", memory=memory))
-    assert manifest["counts"]["buckets"] > 1
-    assert (tmp_path / "many.txt").read_bytes() == (tmp_path / "one.txt").read_bytes()
+    held = []
+    real = module._in_memory
+
+    def in_memory(*arguments):
+        if (made := real(*arguments)) is not None:
+            held.append(len(made[0]))
+        return made
+
+    monkeypatch.setattr(module, "MOST_BUCKETS", 3)
+    monkeypatch.setattr(module, "_in_memory", in_memory)
+    for cost, most in ((1 << 18, 4), (1 << 20, 1)):
+        held.clear()
+        monkeypatch.setattr(module, "DOCUMENT_BYTES", cost)
+        shuffle(Settings(input=[source], output=tmp_path / "many.txt", memory=1), force=True)
+        assert sum(held) == 500 and max(held) <= most
+        assert (tmp_path / "many.txt").read_bytes() == (tmp_path / "one.txt").read_bytes()
 
 
-def test_more_buckets_than_documents(tmp_path, written, monkeypatch):
-    source = written(tmp_path / "a.txt", [["one"], ["two"], ["three"]])
-    monkeypatch.setattr(module, "OVERHEAD", 1 << 40)
-    manifest = shuffle(Settings(input=[source], output=tmp_path / "out.txt", memory=1))
-    assert manifest["counts"]["buckets"] == module.MOST_BUCKETS
-    assert Counter(texts(tmp_path / "out.txt")) == Counter(texts(source))
-
-
-def test_equal_documents_and_strange_bytes_survive(tmp_path, written, monkeypatch):
-    monkeypatch.setattr(module, "OVERHEAD", 1 << 20)
+def test_equal_documents_and_strange_bytes_survive(tmp_path, written, small_memory):
     source = written(tmp_path / "a.txt", [["same", "same"]] * 50 + [["\x00\ufeff 😀"]] + [["א" * 5000]])
     shuffle(Settings(input=[source], output=tmp_path / "out.txt", memory=1))
     assert Counter(texts(tmp_path / "out.txt")) == Counter(texts(source))
+
+
+def test_more_buckets_than_documents(tmp_path, written, small_memory, monkeypatch):
+    monkeypatch.setattr(module, "_divisions", lambda size, memory: 90)
+    monkeypatch.setattr(module, "DOCUMENT_BYTES", 1 << 20)
+    source = written(tmp_path / "a.txt", [["one"], ["two"], ["three"]])
+    assert shuffle(Settings(input=[source], output=tmp_path / "out.txt", memory=1))["counts"]["buckets"] == 90
+    assert Counter(texts(tmp_path / "out.txt")) == Counter(texts(source))
+
+
+def test_every_layout_and_files_without_a_last_line_end(tmp_path):
+    """What is odd about the files is gone: the result is that of the same documents as the stages write them."""
+    (tmp_path / "a.txt").write_bytes("\ufeffאחת\r\nשתיים\r\n \r\n\r\nשלוש".encode())
+    (tmp_path / "b.txt").write_bytes("ארבע\n \t\nחמש\n\n\nשש".encode())
+    (tmp_path / "c.txt").write_bytes("אחת\nשתיים\n\nשלוש\n\nארבע\n\nחמש\n\nשש\n\n".encode())
+    odd = shuffle(Settings(input=[tmp_path / "a.txt", tmp_path / "b.txt"], output=tmp_path / "odd"))
+    shuffle(Settings(input=[tmp_path / "c.txt"], output=tmp_path / "plain"))
+    assert odd["counts"]["documents"] == 5
+    assert (tmp_path / "odd").read_bytes() == (tmp_path / "plain").read_bytes()
+    (tmp_path / "lines.txt").write_bytes("א\n\nב\nג".encode())
+    shuffle(Settings(input=[tmp_path / "lines.txt"], output=tmp_path / "out", documents="lines"))
+    assert sorted((tmp_path / "out").read_text(encoding="utf-8").split("\n\n")) == ["", "א", "ב", "ג"]
+
+
+def test_nothing_to_shuffle(tmp_path, small_memory):
+    for name in "ab":
+        (tmp_path / name).write_bytes(b"\n \n" * 2000)
+    for memory in (1, 1000):
+        inputs = [tmp_path / "a", tmp_path / "b"]
+        with pytest.raises(UserError, match="a: holds blank lines only"):
+            shuffle(Settings(input=inputs, output=tmp_path / "o", documents="blank", memory=memory))
+    # A part may have nothing to do.
+    assert scatter_part([tmp_path / "a"], "blank", 0, 1, [tmp_path / "0", tmp_path / "1"]) == 0
+    gather_part([tmp_path / "0"], tmp_path / "o", 0, 2, 1000)
+    assert (tmp_path / "o").read_bytes() == b""
+
+
+@pytest.mark.parametrize("shards, buckets", [(1, 1), (1, 4), (3, 1), (3, 4)])
+def test_parts_of_any_number_make_the_same_text(tmp_path, documents, written, small_memory, shards, buckets):
+    made = documents(200, seed=5)
+    shuffle(Settings(input=[written(tmp_path / "a.txt", made)], output=tmp_path / "one.txt", seed=3))
+    cuts = [0, 150, 151, 200] if shards == 3 else [0, 200]
+    files = []
+    for shard, (begin, end) in enumerate(pairwise(cuts)):
+        text = written(tmp_path / f"shard{shard}.txt", made[begin:end])
+        files.append([tmp_path / f"{shard}-{number}" for number in range(buckets)])
+        assert scatter_part([text], "blank", begin, 3, files[-1]) == end - begin
+    outputs = [tmp_path / f"gathered{number}" for number in range(buckets)]
+    for number in reversed(range(buckets)):
+        gather_part([part[number] for part in files], outputs[number], number, buckets, memory=1 << 20)
+    whole = b"".join(output.read_bytes() for output in outputs)
+    assert whole == (tmp_path / "one.txt").read_bytes()
 
 
 def test_the_seed_changes_the_order(tmp_path, documents, written):

@@ -2,11 +2,13 @@
 
 import random
 
+import numpy as np
 import pytest
 
+from fairseq_hebrew.preprocess import blocks, selection
 from fairseq_hebrew.preprocess.documents import read_documents
 from fairseq_hebrew.preprocess.order import random_key
-from fairseq_hebrew.preprocess.split import SPLITS, Settings, choose, split
+from fairseq_hebrew.preprocess.split import SPLITS, Settings, choose_part, split
 from fairseq_hebrew.stage.errors import UserError
 
 
@@ -24,21 +26,44 @@ def reference(sizes, valid_bytes, test_bytes, seed):
     return chosen
 
 
-def test_against_a_plain_sort():
+def chosen(tmp_path, sizes, valid_bytes, test_bytes, seed):
+    """The same from `choose_part`, with the sizes in two files."""
+    half = len(sizes) // 3
+    for name, part in (("one", sizes[:half]), ("two", sizes[half:])):
+        np.array(part, np.int64).tofile(tmp_path / name)
+    choice = choose_part([tmp_path / "one", tmp_path / "two"], valid_bytes, test_bytes, seed)
+    places = [*choice.places(0, half).tolist(), *choice.places(half, len(sizes) - half).tolist()]
+    return {index: SPLITS[place] for index, place in enumerate(places) if place}
+
+
+def test_against_a_plain_sort(tmp_path):
     choice = random.Random(1)
     for seed in range(300):
         largest = choice.choice([1, 10, 1000])
         sizes = [choice.randint(1, largest) for _ in range(choice.randint(0, 60))]
         if choice.random() < 0.3 and sizes:
             sizes[choice.randrange(len(sizes))] = 5000
-        valid_bytes, test_bytes = choice.choice([0, 1, 30, 500]), choice.choice([0, 1, 30, 500])
-        assert choose(iter(sizes), valid_bytes, test_bytes, seed) == reference(sizes, valid_bytes, test_bytes, seed)
+        wanted = choice.choice([0, 1, 30, 500]), choice.choice([0, 1, 30, 500]), seed
+        assert chosen(tmp_path, sizes, *wanted) == reference(sizes, *wanted)
 
 
-def test_a_document_larger_than_both_does_not_eat_the_test_set():
+def test_a_document_larger_than_both_does_not_eat_the_test_set(tmp_path):
     for seed in range(20):
-        chosen = choose([5000] * 10, 1000, 1000, seed)
-        assert sorted(chosen.values()) == ["test", "valid"]
+        assert sorted(chosen(tmp_path, [5000] * 10, 1000, 1000, seed).values()) == ["test", "valid"]
+
+
+def test_files_and_blocks_change_nothing(tmp_path, documents, written, monkeypatch):
+    made = documents(300, seed=9)
+    whole = written(tmp_path / "whole.txt", made)
+    files = [written(tmp_path / f"{n}.txt", made[i:j]) for n, (i, j) in enumerate([(0, 1), (1, 120), (120, 300)])]
+    options = {"valid_bytes": 3000, "test_bytes": 2000}
+    counts = split(Settings(input=[whole], output=tmp_path / "one", **options))["counts"]
+    monkeypatch.setattr(blocks, "BLOCK", 700)
+    monkeypatch.setattr(selection, "BLOCK", 7)
+    monkeypatch.setattr(selection, "BINS", 3)
+    assert split(Settings(input=files, output=tmp_path / "many", **options))["counts"] == counts
+    for name in SPLITS:
+        assert (tmp_path / "one" / f"{name}.txt").read_bytes() == (tmp_path / "many" / f"{name}.txt").read_bytes()
 
 
 def test_splits_are_disjoint_exhaustive_in_order_and_large_enough(tmp_path, documents, written):

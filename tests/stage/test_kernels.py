@@ -1,6 +1,9 @@
 """Kernels: compiled loops that threads can share."""
 
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 
@@ -32,3 +35,15 @@ def test_a_kernel_is_compiled_and_other_threads_run_meanwhile():
     done.set()
     thread.join()
     assert len(ticks) > 2
+
+
+def test_numba_starts_without_scipy_and_leaves_it_to_others():
+    code = (
+        "import sys\nfrom tests.stage.test_kernels import spin\nimport numpy as np\nspin(np.arange(3), 1)\n"
+        "print([name for name in sys.modules if name.split('.')[0] == 'scipy'])\n"
+        "try:\n    import scipy\nexcept ModuleNotFoundError as error:\n    print(error.name, 'halted' in str(error))\n"
+        "else:\n    print('scipy False')"
+    )
+    root = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\nscipy False\n"

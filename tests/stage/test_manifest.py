@@ -6,7 +6,7 @@ import os
 import pytest
 
 from fairseq_hebrew.stage.errors import UserError
-from fairseq_hebrew.stage.manifest import FORMAT, manifest_path, require_inputs, run_stage
+from fairseq_hebrew.stage.manifest import FORMAT, file_record, manifest_path, require_inputs, run_stage
 
 
 @pytest.fixture
@@ -136,3 +136,54 @@ def test_inputs_that_are_none(tmp_path):
         with pytest.raises(UserError, match=said) as error:
             require_inputs(given)
         assert all(str(path) in str(error.value) for path in given)
+
+
+@pytest.mark.parametrize("change", ["longer", "same_size", "replaced", "gone"])
+@pytest.mark.parametrize("again", [False, True])
+def test_an_input_that_is_changed_while_it_is_read_is_an_error(stage, change, again):
+    if again:
+        stage()
+
+    def work(outputs):
+        with outputs.open(stage.output) as file:
+            file.write(stage.source.read_bytes())
+        match change:
+            case "longer":
+                stage.source.write_text("abcd")
+            case "same_size":
+                stage.source.write_text("xyz")
+                os.utime(stage.source, (1, 1))
+            case "replaced":
+                other = stage.source.with_name("other")
+                other.write_text("abc")
+                other.replace(stage.source)
+            case "gone":
+                stage.source.unlink()
+        return [stage.output], {}
+
+    with pytest.raises(UserError, match=r"in\.txt: was changed while other read it; run again when it is whole"):
+        run_stage("other", stage.output, [stage.source], {}, work)
+    assert not manifest_path(stage.output).exists()
+    assert [path for path in stage.output.parent.iterdir() if path.name.startswith(".")] == []
+    assert stage.output.exists() == again, "what an earlier run made is not touched"
+
+
+def test_outputs_are_recorded_as_they_are_however_they_were_written(tmp_path):
+    source = tmp_path / "in.txt"
+    source.write_text("abc")
+    finals = [tmp_path / "a", tmp_path / "b", tmp_path / "c"]
+
+    def work(outputs):
+        with outputs.open(finals[0]) as file:
+            file.write(b"in order")
+        with outputs.open(finals[1]) as file:
+            file.write(b"xxxx")
+            file.seek(0)
+            file.write(b"seek")
+        outputs.path(finals[2]).write_bytes(b"by name")
+        return finals, {}
+
+    made = run_stage("write", finals[0], [source], {}, work)
+    for final, record in zip(finals, made["outputs"]):
+        assert record == {**file_record(final), "path": final.name}
+    run_stage("write", finals[0], [source], {}, lambda outputs: pytest.fail("ran again"))

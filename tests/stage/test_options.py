@@ -91,6 +91,30 @@ def test_numbers_out_of_range_are_refused_on_the_command_line(arguments):
         parse("--input", "x", *arguments)
 
 
+@dataclass
+class Shares:
+    shares: dict[str, float] = setting(help="of each")
+
+
+def test_names_with_values():
+    def given(*pairs):
+        parser = argparse.ArgumentParser()
+        add_arguments(parser, Shares)
+        return from_arguments(Shares, parser.parse_args(["--shares", *pairs]))
+
+    assert given("a=1", "b=0.5").shares == from_mapping(Shares, {"shares": {"a": 1, "b": 0.5}}, "w").shares
+    assert given("a=1").shares == {"a": 1.0} and isinstance(given("a=1").shares["a"], float)
+    with pytest.raises(UserError, match="--shares: a name is given twice"):
+        given("a=1", "a=1")
+    for wrong in ("a", "=1", "a=", "a=x"):
+        with pytest.raises(SystemExit) as error:
+            given(wrong)
+        assert error.value.code == 2
+    for wrong, said in ((5, "expected `name: value` pairs, found 5"), ({"a": "x"}, "w.shares.a: 'x' is not a number")):
+        with pytest.raises(UserError, match=said):
+            from_mapping(Shares, {"shares": wrong}, "w")
+
+
 def test_expand_sorts_and_refuses_patterns_without_a_match(tmp_path):
     for name in ("b2.txt", "b10.txt", "b1.txt", "a.txt"):
         (tmp_path / name).touch()

@@ -1,7 +1,10 @@
 """Outputs appear whole or not at all."""
 
 import errno
+import hashlib
+import os
 
+import numpy as np
 import pytest
 
 from fairseq_hebrew.stage.errors import UserError
@@ -96,3 +99,32 @@ def test_scratch_is_emptied_first_and_removed_last(tmp_path):
 def test_write_text(tmp_path):
     write_text(tmp_path / "a" / "b", "שלום")
     assert (tmp_path / "a" / "b").read_text(encoding="utf-8") == "שלום"
+
+
+def test_what_is_written_in_order_is_hashed_on_the_way(tmp_path):
+    with Outputs() as outputs:
+        with outputs.open(tmp_path / "a") as file:
+            for part in (b"x" * 7, bytearray(b"y" * 700_000), memoryview(np.arange(1000)), b""):
+                file.write(part)
+            assert file.tell() == 7 + 700_000 + 8000
+        assert outputs.digest(tmp_path / "b") is None
+    written = (tmp_path / "a").read_bytes()
+    assert written == b"x" * 7 + b"y" * 700_000 + np.arange(1000).tobytes()
+    assert outputs.digest(tmp_path / "a") == hashlib.sha256(written).hexdigest()
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        lambda file: file.seek(1) and file.write(b"x"),
+        lambda file: file.truncate(2),
+        lambda file: np.arange(9).tofile(file),
+        lambda file: file.flush() or os.write(file.fileno(), b"y"),
+    ],
+)
+def test_what_is_written_in_another_way_has_to_be_read(tmp_path, way):
+    with Outputs() as outputs, outputs.open(tmp_path / "a") as file:
+        file.write(b"abc")
+        way(file)
+    assert outputs.digest(tmp_path / "a") is None
+    assert (tmp_path / "a").read_bytes() != b"abc"

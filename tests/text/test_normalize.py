@@ -1,14 +1,14 @@
 """Normalization of Hebrew lines, rule by rule."""
 
-import random
 import unicodedata
 
 import pytest
 
-from fairseq_hebrew.text.normalize import Normalization, hebrew_share, is_mojibake, normalize_line, yiddish_share
+from fairseq_hebrew.text.normalize import Normalization, normalize_and_tell, normalize_line
+from tests.text.hostile import hostile_lines
 
 ALL = Normalization()
-NONE = Normalization(points=False, bidi=False, forms=False, gershayim=False, spaces=False)
+NONE = Normalization(points=False, bidi=False, forms=False, gershayim=False, controls=False, spaces=False)
 
 
 @pytest.mark.parametrize(
@@ -53,6 +53,23 @@ def test_each_rule_can_be_switched_off():
     assert normalize_line(line, Normalization(gershayim=False)) == "צה״ל אל"
     assert normalize_line(line, Normalization(spaces=False)) == 'צה"ל  אל'
     assert normalize_line(line, Normalization(forms=False)) == 'צה"ל \ufb4f'
+    assert normalize_line("א\x01  ב", Normalization(controls=False)) == "א\x01 ב"
+
+
+@pytest.mark.parametrize(
+    "line, rules",
+    [
+        ("שלום עולם", []),
+        ("שָלום", ["points"]),
+        ("ש\u05c1\u05b8לום", ["forms", "points"]),
+        ("\u200fצה״ל ", ["bidi", "gershayim", "spaces"]),
+        ("\x01א\ufb4f", ["controls", "forms"]),
+        ("e\u0592\u0301", ["points", "forms"]),
+    ],
+)
+def test_the_rules_that_changed_a_line_are_told(line, rules):
+    made, changed = normalize_and_tell(line, ALL)
+    assert sorted(changed) == sorted(rules) and made == normalize_line(line, ALL)
 
 
 def test_kept_points_do_not_hide_gershayim():
@@ -71,23 +88,6 @@ def test_no_presentation_form_is_left():
         if unicodedata.category(chr(code)) == "Lo":
             made = normalize_line(chr(code), ALL)
             assert made and all("א" <= letter <= "ײ" for letter in made), hex(code)
-
-
-def hostile_lines(count, seed):
-    choice = random.Random(seed)
-    pieces = [
-        *"אבגדהשםןץ",
-        *"abe .,!-\"'",
-        *"״׳“”’‘„־׀׃",
-        *(chr(code) for code in range(0x0591, 0x05C8)),
-        *(chr(code) for code in range(0xFB1D, 0xFB50)),
-        *"\u200e\u200f\u061c\u202a\u202e\u2066\ufeff",
-        *"\u0301\u0308\u0323\u05b0\u05c1\u034f\u200d\u200b",
-        *" \t\xa0\u2003\x00\x01\x1c\x1f\x7f\x85\x9f\u2028",
-        *"😀é가\u1100\u1161ﷺﬁ½×Ã—\ufffd",
-    ]
-    for _ in range(count):
-        yield "".join(choice.choices(pieces, k=choice.randint(0, 12)))
 
 
 @pytest.mark.parametrize("rules", [ALL, Normalization(points=False), Normalization(gershayim=False)])
@@ -113,52 +113,3 @@ def test_moses_punctuation_keeps_hebrew():
     rules = Normalization(punctuation=True)
     assert normalize_line('„שלום” – צה״ל, ארה", כלומר… 5.000', rules) == '"שלום" - צה"ל, ארה", כלומר... 5.000'
     assert normalize_line("בית־ספר ₪5", rules) == "בית־ספר ₪5"
-
-
-@pytest.mark.parametrize(
-    "text, share",
-    [
-        ("שלום", 1.0),
-        ("abcd", 0.0),
-        ("שלוםabcd", 0.5),
-        ("", 0.0),
-        ("123 !? 😀", 0.0),
-        ("שלום 123 !", 1.0),
-        ("אбa", 1 / 3),
-    ],
-)
-def test_hebrew_share(text, share):
-    assert hebrew_share(text) == pytest.approx(share)
-
-
-def test_yiddish_is_told_from_pointed_hebrew():
-    yiddish = [
-        "דער ייִדישער שרײַבער האָט געשריבן אַ בוך װעגן דער אַלטער היים",
-        "די שפּראַך האָט זיך אַנטוויקלט אין אייראָפּע און מען רעדט זי נאָך",
-        "װאָס מאַכט איר הײַנט",
-    ]
-    hebrew = [
-        "בְּרֵאשִׁית בָּרָא אֱלֹהִים אֵת הַשָּׁמַיִם וְאֵת הָאָרֶץ",
-        "הָאָדָם אָמַר אַל תִּירָא כִּי אָנֹכִי אִתָּךְ",
-        "הוא אמר שלום והלך אל הבית הגדול",
-        "אָמָּנוּת וְתַרְבּוּת בָּאָרֶץ",
-    ]
-    assert all(yiddish_share(text) > 0.01 for text in yiddish)
-    assert all(yiddish_share(text) <= 0.01 for text in hebrew)
-
-
-@pytest.mark.parametrize("encoding", ["latin-1", "cp1252"])
-def test_mojibake(encoding):
-    text = "שלום עולם, זה משפט ארוך מאוד על תמיד ומים"
-    broken = bytearray()
-    for byte in text.encode("utf-8"):
-        broken += bytes([byte]).decode(encoding, errors="replace").encode("utf-8")
-    assert is_mojibake(broken.decode("utf-8"))
-    assert not is_mojibake(text)
-
-
-@pytest.mark.parametrize(
-    "line", ["2×3 = 6", "גודל: 10×20×30×40 ס״מ", "מידות 3×4, 5×6, 7×8, 9×10", "×", "", "סימן ההחלפה \ufffd נדיר"]
-)
-def test_multiplication_is_no_mojibake(line):
-    assert not is_mojibake(line)
