@@ -12,13 +12,13 @@ from fairseq_hebrew.stage.kernels import kernel
 
 
 @kernel
-def last_break(text, length, by_line):
-    """The position after the last line end (`by_line`) or after the last blank line of `text[:length]`, or 0.
+def last_break(text, begin, end, by_line):
+    """The position after the last line end (`by_line`) or the last blank line of `text[begin:end]`; `begin`: none.
 
-    A blank line counts when its own line end stands in the text; it may hold the white space of ASCII.
+    A blank line counts when its own line end stands there too; it may hold the white space of ASCII.
     """
     below = -1  # the line end under the one looked for, while all between them is white
-    for i in range(length - 1, -1, -1):
+    for i in range(end - 1, begin - 1, -1):
         byte = text[i]
         if byte == 10:
             if by_line:
@@ -28,17 +28,18 @@ def last_break(text, length, by_line):
             below = i
         elif not (byte == 32 or (byte >= 9 and byte <= 13)):
             below = -1
-    return 0
+    return begin
 
 
 @kernel
-def find_documents(words, text, begin, by_line, starts, sizes):
-    """Find the documents of a text that ends with a line end; (documents, is it plain UTF-8 without `\\r`).
+def find_documents(words, text, begin, end, by_line, starts, sizes):
+    """Find the documents of `text[begin:end]`, which ends with a line end; (documents, is it UTF-8 without `\\r`).
 
-    `words` (uint64) is the whole of `text` (uint8), eight bytes at a time; the text ends in eight zeros or more.
-    `starts` and `sizes` (int64) are filled: a document runs over lines that are not blank, its last line end
-    included; with `by_line` it is each such line. Eight bytes are checked at once: which are leads of sequences of
-    two, three or four bytes, hence where continuations must stand, and that they stand nowhere else.
+    `words` (uint64) is the whole of `text` (uint8), eight bytes at a time. `starts` and `sizes` (int64) are filled:
+    a document runs over lines that are not blank, its last line end included; with `by_line` it is each such line.
+    The documents are -1 where there are more than these arrays hold. Eight bytes are checked at once: which are
+    leads of sequences of two, three or four bytes, hence where continuations must stand, and that they stand nowhere
+    else.
     """
     zero, one = np.uint64(0), np.uint64(1)
     ones, high, low = np.uint64(0x0101010101010101), np.uint64(0x8080808080808080), np.uint64(0x7F7F7F7F7F7F7F7F)
@@ -54,8 +55,14 @@ def find_documents(words, text, begin, by_line, starts, sizes):
     )
     wrong = two = three = four = zero
     found, start, opened = 0, begin, -1
-    for w in range(np.uint64(len(words))):
+    first, last = np.uint64(begin // 8), np.uint64((end - 1) // 8)
+    for w in range(first, last + one):
         word = words[w]
+        # What stands before and after the text is none of its business.
+        if w == first:
+            word &= ~zero << np.uint64(begin % 8 * 8)
+        if w == last:
+            word &= ~zero >> np.uint64(56 - (end - 1) % 8 * 8)
         # UTF-8: the highest bit of each byte stands for it.
         owed = (two >> u56) | (three >> u48) | (four >> u40)
         bit6, bit5 = word << one, word << u2
@@ -67,7 +74,7 @@ def find_documents(words, text, begin, by_line, starts, sizes):
         if three != zero:
             for i in range(w * u8, w * u8 + u8):
                 byte = text[i]
-                if byte >= 0xE0:
+                if byte >= 0xE0 and i >= np.uint64(begin) and i < np.uint64(end):
                     after = text[i + one]
                     # Too long, surrogates, beyond U+10FFFF.
                     if (
@@ -88,13 +95,16 @@ def find_documents(words, text, begin, by_line, starts, sizes):
         for j in range(8):
             if (mask >> np.uint64(8 * j + 7)) & one == zero:
                 continue
-            end = np.int64(w) * 8 + j
+            line_end = np.int64(w) * 8 + j
             i = start
-            while i < end and (text[i] == 32 or (text[i] >= 9 and text[i] <= 13)):
+            while i < line_end and (text[i] == 32 or (text[i] >= 9 and text[i] <= 13)):
                 i += 1
-            if i < end:
+            # The document after the last line end needs a place, too.
+            if found + 1 >= len(starts):
+                return -1, wrong == zero
+            if i < line_end:
                 if by_line:
-                    starts[found], sizes[found] = start, end + 1 - start
+                    starts[found], sizes[found] = start, line_end + 1 - start
                     found += 1
                 elif opened < 0:
                     opened = start
@@ -102,7 +112,7 @@ def find_documents(words, text, begin, by_line, starts, sizes):
                 starts[found], sizes[found] = opened, start - opened
                 found += 1
                 opened = -1
-            start = end + 1
+            start = line_end + 1
     if opened >= 0:
         starts[found], sizes[found] = opened, start - opened
         found += 1

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
@@ -25,8 +26,6 @@ from .documents import chunked, layout_of, read_documents
 BLOCK = 4 << 20
 # One thread checks a block while another reads, writes or hashes.
 THREADS = 2
-# Zeros after a text, so that eight bytes can be looked at at once.
-PADDING = 16
 BOM = b"\xef\xbb\xbf"
 
 
@@ -50,13 +49,18 @@ class Block:
         return self.sizes + 1
 
 
-def read_blocks(path: Path, layout: str = "blank") -> Iterator[Block]:
-    """The documents of a file in order, by blocks of about BLOCK bytes. Raises UserError as `read_documents` does."""
+def read_blocks(path: Path, layout: str = "blank", room: np.ndarray | None = None) -> Iterator[Block]:
+    """The documents of a file in order, by blocks of about BLOCK bytes. Raises UserError as `read_documents` does.
+
+    With `room` (uint8, a multiple of eight) the file is read there, as far as it fits and is plain: the texts of its
+    blocks are then this array, and stay.
+    """
     layout = layout_of(path, layout)
     seen = 0
     if layout in ("blank", "lines"):
         by_line = layout == "lines"
-        for block in ordered_map(functools.partial(_find, by_line), _texts(path, by_line), THREADS, threads=True):
+        texts = _texts(path, by_line, room)
+        for block in ordered_map(functools.partial(_find, by_line), texts, THREADS, threads=True):
             if block is None:
                 break
             seen += len(block)
@@ -84,22 +88,40 @@ class Gathered:
     """Blocks put behind each other in one buffer, with room for so many bytes at first."""
 
     def __init__(self, room: int) -> None:
-        self._text = np.empty(room, np.uint8)
+        self._text = np.empty(_eights(room), np.uint8)
         self._starts: list[np.ndarray] = []
         self._sizes: list[np.ndarray] = []
         self.documents = self.bytes = 0
 
+    @staticmethod
+    def room_of(sizes: Iterable[int]) -> int:
+        """The room for files of these sizes, so that `room` can be had for each."""
+        return sum(_eights(size + 8) for size in sizes)
+
+    def room(self, size: int) -> np.ndarray:
+        """The place to read a file of this size to: its blocks need not be copied then."""
+        begin = _eights(self.bytes)
+        return self._text[begin : begin + _eights(size + 8)]
+
     def add(self, block: Block) -> None:
+        if not len(block):
+            return
         begin, end = int(block.starts[0]), int(block.starts[-1] + block.sizes[-1])
-        length = self.bytes + end - begin
+        if block.text.base is self._text:
+            place = block.text.ctypes.data - self._text.ctypes.data + begin
+        else:
+            place = self.bytes
+            self._grow(place + end - begin)
+            self._text[place : place + end - begin] = block.text[begin:end]
+        self._starts.append(block.starts + (place - begin))
+        self._sizes.append(block.sizes)
+        self.bytes, self.documents = place + end - begin, self.documents + len(block)
+
+    def _grow(self, length: int) -> None:
         if length > len(self._text):
-            larger = np.empty(max(length, 2 * len(self._text)), np.uint8)
+            larger = np.empty(_eights(max(length, 2 * len(self._text))), np.uint8)
             larger[: self.bytes] = self._text[: self.bytes]
             self._text = larger
-        self._text[self.bytes : length] = block.text[begin:end]
-        self._starts.append(block.starts + (self.bytes - begin))
-        self._sizes.append(block.sizes)
-        self.bytes, self.documents = length, self.documents + len(block)
 
     def block(self) -> Block:
         """All that was added; nothing can be added after."""
@@ -112,9 +134,15 @@ class Gathered:
 def written(block: Block, order: np.ndarray, size: int = BLOCK) -> Iterator[memoryview]:
     """The bytes of documents in this order as they stand between the stages, about `size` at a time.
 
-    `order` is int64: numbers of documents. Threads copy the next bytes while the caller writes the last.
+    `order` is int64: numbers of documents. Threads copy the next bytes while the caller writes the last; each piece is
+    good until the next is asked for.
     """
-    yield from ordered_map(_copied, _runs(block, order, size), THREADS, threads=True)
+    used: deque[np.ndarray] = deque()
+    copied = ordered_map(functools.partial(_copied, used), _runs(block, order, size), THREADS, threads=True)
+    for out, length in copied:
+        yield memoryview(out)[:length]
+        # What the caller has written is written over: new memory has to be cleared first.
+        used.append(out)
 
 
 def _runs(block: Block, order: np.ndarray, size: int) -> Iterator[tuple]:
@@ -131,46 +159,59 @@ def _runs(block: Block, order: np.ndarray, size: int) -> Iterator[tuple]:
             begin, done = end, int(ends[end - 1])
 
 
-def _copied(run: tuple) -> memoryview:
+def _copied(used: deque, run: tuple) -> tuple[np.ndarray, int]:
     from .block_kernels import copy_documents
 
     text, starts, sizes, length = run
-    out = np.empty(length, np.uint8)
+    try:
+        out = used.pop()
+    except IndexError:
+        out = np.empty(0, np.uint8)
+    if len(out) < length:
+        out = np.empty(length, np.uint8)
     copy_documents(text, starts, sizes, out)
-    return memoryview(out)
+    return out, length
 
 
-def _texts(path: Path, by_line: bool) -> Iterator[tuple[np.ndarray, int, int] | None]:
+def _texts(path: Path, by_line: bool, room: np.ndarray | None) -> Iterator[tuple[np.ndarray, int, int] | None]:
     """(buffer, begin, end) of texts that end where a document ends; None for a text that finds no end.
 
-    A buffer is as `find_documents` wants it: what follows the text is zero. `begin` is after a BOM.
+    A buffer is a multiple of eight bytes. Texts follow each other in `room`, and stand in buffers of their own where
+    there is none.
     """
     from .block_kernels import last_break
 
-    carried, first = np.empty(0, np.uint8), True
+    buffer = np.empty(0, np.uint8) if room is None else room
+    begin = filled = 0
+    first = True
     with open(path, "rb", buffering=0) as file:
         final = False
         while not final:
-            # Twice as much each time: a long document is not copied once a block.
-            wanted = len(carried) + max(BLOCK, len(carried))
-            buffer = np.empty(_eights(wanted) + PADDING, np.uint8)
-            buffer[: len(carried)] = carried
-            filled = _fill(file, buffer, len(carried), wanted)
-            final = filled < wanted
-            if final and filled and buffer[filled - 1] != 10:
-                buffer[filled] = 10
-                filled += 1
-            end = filled if final else last_break(buffer, filled, by_line)
-            carried = buffer[end:filled].copy()
-            if len(carried) > plain.LONGEST:
+            held = filled - begin
+            if held > plain.LONGEST:
                 yield None
                 return
-            if end:
-                buffer = buffer[: _eights(end) + 8]
-                buffer[end:] = 0
-                begin = len(BOM) if first and buffer[: len(BOM)].tobytes() == BOM else 0
+            # Twice as much each time: a long document is not copied once a block.
+            more = max(BLOCK, held)
+            # A byte is left for the end of a last line without one.
+            if filled + 1 >= len(buffer):
+                larger = np.empty(_eights(held + more + 1), np.uint8)
+                larger[:held] = buffer[begin:filled]
+                buffer, begin, filled = larger, 0, held
+            wanted = min(filled + more, len(buffer) - 1)
+            filled = _fill(file, buffer, filled, wanted)
+            final = filled < wanted
+            if first and filled - begin >= len(BOM):
+                begin += len(BOM) * (buffer[begin : begin + len(BOM)].tobytes() == BOM)
+                first = False
+            if final and filled > begin and buffer[filled - 1] != 10:
+                buffer[filled] = 10
+                filled += 1
+            end = filled if final else int(last_break(buffer, begin, filled, by_line))
+            if end > begin:
                 first = False
                 yield buffer, begin, end
+            begin = end
 
 
 def _fill(file: FileIO, buffer: np.ndarray, begin: int, end: int) -> int:
@@ -192,6 +233,10 @@ def _find(by_line: bool, text: tuple[np.ndarray, int, int] | None) -> Block | No
     if text is None:
         return None
     buffer, begin, end = text
-    starts, sizes = np.empty(end // 2 + 1, np.int64), np.empty(end // 2 + 1, np.int64)
-    found, sound = find_documents(buffer.view(np.uint64), buffer, begin, by_line, starts, sizes)
+    # Documents of 64 bytes on average, else as many as there can be: what is not used has to be cleared, too.
+    for most in ((end - begin) // 64 + 16, (end - begin) // 2 + 2):
+        starts, sizes = np.empty(most, np.int64), np.empty(most, np.int64)
+        found, sound = find_documents(buffer.view(np.uint64), buffer, begin, end, by_line, starts, sizes)
+        if found >= 0:
+            break
     return Block(buffer, starts[:found].copy(), sizes[:found].copy()) if sound else None

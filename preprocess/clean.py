@@ -7,26 +7,41 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
+from fairseq_hebrew.stage.address import Address, expand_addresses, local_paths
 from fairseq_hebrew.stage.command import StageCommand
 from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.stage.manifest import run_stage
-from fairseq_hebrew.stage.options import expand, recorded
+from fairseq_hebrew.stage.options import recorded
 from fairseq_hebrew.stage.output import Outputs, scratch_folder
 from fairseq_hebrew.stage.parallel import ordered_map
 from fairseq_hebrew.stage.progress import Progress
 
 from .cleaning.removed import Removed
 from .cleaning.settings import Settings
-from .documents import Document, layout_of, read_documents
+from .documents import Document, read_documents
+from .readers import Source, open_documents
+from .readers.source import QUOTED
+
+# The count that is no number: the first broken records of the inputs, as they were told.
+QUOTATIONS = "records_broken_quoted"
 
 
-def documents_of(source: Path, settings: Settings) -> Iterator[Document]:
-    """The documents of one input."""
-    return read_documents(source, layout_of(source, settings.documents))
+def source_of(address: Address, settings: Settings, progress: Progress | None = None) -> Source:
+    """One input and how it is read."""
+    return Source(
+        address,
+        documents=settings.documents,
+        format=settings.format,
+        text_field=settings.text_field,
+        header=settings.header,
+        max_broken=settings.max_broken,
+        workers=settings.workers,
+        progress=progress.add if progress is not None else None,
+    )
 
 
 def removed_path(output: Path) -> Path:
@@ -34,16 +49,18 @@ def removed_path(output: Path) -> Path:
     return output.with_name(f"{output.stem}.removed.jsonl")
 
 
-def clean_part(source: Path, text: Path, removed: Path, settings: Settings, keys: Path | None = None) -> dict[str, int]:
+def clean_part(
+    source: Address | Path, text: Path, removed: Path, settings: Settings, keys: Path | None = None
+) -> dict[str, Any]:
     """Clean one input into the files `text` and `removed` (examples); the counts. Raises UserError if nothing is left.
 
     `keys`: where the hashes of its short lines go, with `settings.boilerplate_repeats`, for `repeated_lines_part`.
     `settings.input` and `settings.output` are not looked at.
     """
     examples = Removed(settings.examples)
-    with Outputs([source]) as outputs:
+    with Outputs(local_paths([source])) as outputs:
         with outputs.open(text) as file, outputs.open(keys) if keys else nullcontext() as key_file:
-            counts = _clean_into(source, file, settings, examples, keys=key_file)
+            counts = _clean_into(Address(source), file, settings, examples, keys=key_file)
         examples.write(outputs, removed)
     return counts
 
@@ -63,27 +80,30 @@ def drop_lines_part(
     return counts
 
 
-def total(cleaned: Sequence[dict[str, int]], dropped: Sequence[dict[str, int]] = ()) -> dict[str, int]:
+def total(cleaned: Sequence[dict[str, Any]], dropped: Sequence[dict[str, int]] = ()) -> dict[str, Any]:
     """The counts of the stage from those of its parts: of `clean_part`, and of `drop_lines_part` if that was run."""
     counts: Counter = Counter()
+    quoted: list[str] = []
     for part in cleaned:
-        counts.update(part)
+        counts.update({key: number for key, number in part.items() if key != QUOTATIONS})
+        quoted += part.get(QUOTATIONS, [])
     if dropped:
         counts["documents_out"] = counts["lines_out"] = 0
     for part in dropped:
         counts.update(part)
     always = ("documents_in", "documents_out", "lines_out")
-    return {key: number for key, number in counts.items() if number or key in always}
+    numbers = {key: number for key, number in counts.items() if number or key in always}
+    return {**numbers, QUOTATIONS: quoted[:QUOTED]} if quoted else numbers
 
 
 def clean(settings: Settings, force: bool = False) -> dict:
     """Run the stage; the manifest. Raises UserError when nothing is left of a file."""
-    inputs = expand(settings.input)
+    inputs = expand_addresses(settings.input)
     examples_path = removed_path(settings.output)
 
     def work(outputs: Outputs) -> tuple[list[Path], dict]:
         removed = Removed(settings.examples)
-        size = sum(path.stat().st_size for path in inputs)
+        size = sum(address.size() or 0 for address in inputs)
         with outputs.open(settings.output) as file:
             if settings.boilerplate_repeats:
                 with scratch_folder(settings.output) as scratch:
@@ -103,7 +123,7 @@ def clean(settings: Settings, force: bool = False) -> dict:
 
 
 def _clean_twice(
-    inputs: Sequence[Path], file: IO[bytes], scratch: Path, settings: Settings, removed: Removed, size: int
+    inputs: Sequence[Address], file: IO[bytes], scratch: Path, settings: Settings, removed: Removed, size: int
 ) -> dict[str, int]:
     """Clean to scratch with the hashes of its lines, then copy what does not repeat.
 
@@ -128,17 +148,21 @@ def _clean_twice(
 
 
 def _clean_into(
-    source: Path,
+    source: Address,
     file: IO[bytes],
     settings: Settings,
     removed: Removed,
     progress: Progress | None = None,
     keys: IO[bytes] | None = None,
-) -> dict[str, int]:
+) -> dict[str, Any]:
     from .cleaning.batches import batches_of, clean_batch
 
     work = functools.partial(clean_batch, file=source.name, settings=settings, removed=removed)
-    counts = _write(work, batches_of(documents_of(source, settings), progress), file, settings, removed, keys)
+    read = source_of(source, settings, progress)
+    counts: dict[str, Any] = _write(work, batches_of(open_documents(read)), file, settings, removed, keys)
+    counts.update(records_empty=read.counts.empty, records_broken=read.counts.broken)
+    if read.counts.quoted:
+        counts[QUOTATIONS] = read.counts.quoted
     if not counts["documents_out"]:
         dropped = [(key.removeprefix("dropped_"), n) for key, n in sorted(counts.items()) if n]
         reasons = ", ".join(f"{n} {reason}" for reason, n in dropped if f"dropped_{reason}" in counts)

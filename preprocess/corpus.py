@@ -9,14 +9,17 @@ from typing import Any
 
 import yaml
 
+from fairseq_hebrew.stage.address import Address, expand_addresses
 from fairseq_hebrew.stage.errors import UserError, parser, run_command
 from fairseq_hebrew.stage.manifest import require_inputs
-from fairseq_hebrew.stage.options import expand, from_mapping
+from fairseq_hebrew.stage.options import from_mapping
 from fairseq_hebrew.stage.progress import log
 
 from . import binarize, clean, dedup, shuffle, split, train_bpe
-from .documents import LAYOUTS, layout_of
+from .readers import Source, check_source
 
+# What an input may say of how it is read: settings of `clean`.
+READING = ("documents", "format", "text_field", "header", "max_broken")
 SECTIONS = ("input", "output", "clean", "dedup", "shuffle", "split", "train-bpe", "binarize", "workers", "memory")
 
 
@@ -68,8 +71,8 @@ def prepare(path: Path, output: Path | None, root: Path | None = None, force: bo
     # Every section is read before any work is done: a mistake in the last one must not cost the first ones' hours.
     sources = _sources(config["input"], path, root or path.parent)
     cleans = [
-        settings(clean.Settings, "clean", input=files, output=text / f"clean-{number:03d}.txt", documents=layout)
-        for number, (files, layout) in enumerate(sources)
+        settings(clean.Settings, "clean", input=files, output=text / f"clean-{number:03d}.txt", **reading)
+        for number, (files, reading) in enumerate(sources)
     ]
     stages = {
         "dedup": settings(
@@ -121,27 +124,30 @@ def _drop_stale(output: Path, splits: Sequence[str]) -> None:
             path.unlink(missing_ok=True)
 
 
-def _sources(given: Any, path: Path, root: Path) -> list[tuple[list[Path], str]]:
-    """(files, layout) of each input: a name or pattern, or a mapping with `path` and `documents`.
+def _sources(given: Any, path: Path, root: Path) -> list[tuple[list[Address], dict[str, Any]]]:
+    """(files, how they are read) of each input: a name, an address or a pattern, or a mapping of `path` and READING.
 
     The files of a pattern are cleaned together: lines that repeat across them are boilerplate of one source.
     """
-    found: list[tuple[list[Path], str]] = []
+    found: list[tuple[list[Address], dict[str, Any]]] = []
     for entry in given if isinstance(given, list) else [given]:
         entry = {"path": entry} if isinstance(entry, str) else entry
-        if not isinstance(entry, Mapping) or "path" not in entry or set(entry) - {"path", "documents"}:
-            raise UserError(f"{path}: input: expected a file name or `path:` and `documents:`, found {entry!r}")
+        keys = {str(key).replace("-", "_") for key in entry} if isinstance(entry, Mapping) else set()
+        if "path" not in keys or keys - {"path", *READING}:
+            raise UserError(
+                f"{path}: input: expected a file name, or `path:` with any of {', '.join(READING)}; found {entry!r}"
+            )
         if not isinstance(entry["path"], str):
             raise UserError(f"{path}: input: path: {entry['path']!r} is not text; put it in quotes")
-        layout = entry.get("documents", "auto")
-        if layout not in LAYOUTS:
-            raise UserError(f"{path}: input: documents: {layout!r} is none of {', '.join(LAYOUTS)}")
-        found.append((expand([Path(entry["path"])], base=root), layout))
+        values = {key: value for key, value in entry.items() if key != "path"}
+        checked = from_mapping(clean.Settings, values, f"{path}: input", input=[], output=Path())
+        reading = {name: getattr(checked, name) for name in READING}
+        found.append((expand_addresses([entry["path"]], base=root), reading))
     # Looked for now: a name with a mistake in it must not cost the hours of the stages before it.
     require_inputs([file for files, _ in found for file in files])
-    for files, layout in found:
+    for files, reading in found:
         for file in files:
-            layout_of(file, layout)
+            check_source(Source(file, **reading))
     return found
 
 

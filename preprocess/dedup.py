@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -17,7 +17,7 @@ from fairseq_hebrew.stage.output import Outputs, scratch_folder
 from fairseq_hebrew.stage.parallel import ordered_map
 from fairseq_hebrew.stage.progress import Progress
 
-from .documents import LAYOUT_HELP, LAYOUTS, Document, layout_of, read_documents
+from .documents import LAYOUT_HELP, LAYOUTS, layout_of
 from .duplicates.banding import Banding, choose_banding
 from .duplicates.bands import band_part
 from .duplicates.cluster import cluster_part
@@ -52,19 +52,10 @@ class Settings:
         changes_result=False,
     )
     against_ngrams: int = setting(1, "distinct 13-grams a document must share with evaluation data to go", least=1)
-    memory: int = setting(1000, "MB of memory; 20 million documents need 1000", changes_result=False, least=1)
+    memory: int = setting(
+        1000, "MB of memory besides 24 bytes a document (0.5 GB for 20 million)", changes_result=False, least=1
+    )
     workers: int = setting(1, "threads; the output is the same for any number", changes_result=False, least=1)
-
-
-def all_documents(inputs: list[Path], layout: str, progress: Progress) -> Iterator[Document]:
-    """The documents of all files, counted on a progress bar. Raises UserError when there is none."""
-    document = None
-    for path in inputs:
-        for document in read_documents(path, layout_of(path, layout)):
-            progress.add(len(document.text) + 1)
-            yield document
-    if document is None:
-        raise UserError(f"{inputs[0]}: holds blank lines only; give the file it should have been")
 
 
 def dedup(settings: Settings, force: bool = False) -> dict:

@@ -63,9 +63,9 @@ def shuffle(settings: Settings, force: bool = False) -> dict:
             whole = None
             if total <= memory:
                 # Whether it fits is known when it is read: documents take memory besides their text.
-                keyed = _keyed(inputs, settings.documents, 0, settings.seed, progress)
-                # A last line without its end gets one.
-                whole = _in_memory(keyed, total + len(inputs), memory)
+                gathered = Gathered(Gathered.room_of(path.stat().st_size for path in inputs))
+                keyed = _keyed(inputs, settings.documents, 0, settings.seed, progress, gathered)
+                whole = _in_memory(keyed, gathered, memory)
             if whole is not None:
                 if not len(whole[0]):
                     raise nothing_in(inputs)
@@ -117,24 +117,32 @@ def gather_part(buckets: Sequence[Path], output: Path, number: int, of: int, mem
 
 
 def _keyed(
-    inputs: Sequence[Path], layout: str, first: int, seed: int, progress: Progress | None = None
+    inputs: Sequence[Path],
+    layout: str,
+    first: int,
+    seed: int,
+    progress: Progress | None = None,
+    gathered: Gathered | None = None,
 ) -> Iterator[Keyed]:
-    for block in (block for path in inputs for block in read_blocks(path, layout)):
-        yield block, random_keys(seed, first, len(block))
-        first += len(block)
-        if progress is not None:
-            progress.add(int(block.written.sum()))
+    """The blocks of files with the keys of their documents, read to where they will be gathered."""
+    for path in inputs:
+        room = None if gathered is None else gathered.room(path.stat().st_size)
+        for block in read_blocks(path, layout, room):
+            yield block, random_keys(seed, first, len(block))
+            first += len(block)
+            if progress is not None:
+                progress.add(int(block.written.sum()))
 
 
-def _in_memory(keyed: Iterator[Keyed], size: int, memory: int) -> Keyed | None:
-    """All documents, of about `size` bytes, in one block, and their keys; None when that takes more memory."""
-    gathered, keys = Gathered(size), []
+def _in_memory(keyed: Iterator[Keyed], gathered: Gathered, memory: int) -> Keyed | None:
+    """All documents in one block, and their keys; None when that takes more memory."""
+    keys = [np.empty(0, np.uint64)]
     for block, block_keys in keyed:
         gathered.add(block)
         keys.append(block_keys)
         if gathered.bytes + DOCUMENT_BYTES * gathered.documents > memory:
             return None
-    return gathered.block(), np.concatenate([np.empty(0, np.uint64), *keys])
+    return gathered.block(), np.concatenate(keys)
 
 
 def _by_key(block: Block, keys: np.ndarray) -> Iterator[memoryview]:
@@ -151,7 +159,7 @@ def _gather(buckets: Sequence[Path], low: int, high: int, memory: int, scratch: 
     needed = size + DOCUMENT_BYTES * documents
     # A single document has to fit, whatever the memory.
     if needed <= memory or documents == 1:
-        yield from _by_key(*_in_memory(runs, size, max(needed, memory)))
+        yield from _by_key(*_in_memory(runs, Gathered(size), max(needed, memory)))
         return
     smaller = [scratch / f"{low:x}-{high:x}-{number:03d}" for number in range(_divisions(needed, memory))]
     with Scatter(smaller, low, high) as scatter:

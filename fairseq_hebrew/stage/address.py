@@ -71,6 +71,8 @@ class Address(str):
         """`{"path", "bytes", "version"}` of a remote file: a hash of whatever changes when its content does."""
         with _clear(self):
             files, path = _file_system(self)
+            # What was listed earlier in this process may have changed since.
+            files.invalidate_cache(path)
             info = files.info(path)
             known = dict(info.get("lfs") or {}) | info
             told = [[(key, str(known[key])) for key in row if known.get(key)] for row in _FINGERPRINTS]
@@ -95,6 +97,11 @@ def expand_addresses(patterns: Sequence[str | Path], base: Path | None = None) -
             raise UserError(f"{pattern}: no file matches; check the folder and the pattern")
         found += matches
     return found
+
+
+def local_paths(inputs: Sequence[str | Path]) -> list[Path]:
+    """Those of the inputs that are local."""
+    return [Path(found) for found in map(Address, inputs) if not found.is_remote]
 
 
 def mangled(path: Path) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from .. import __version__
-from .address import Address, mangled
+from .address import Address, local_paths, mangled
 from .background import Background
 from .errors import UserError
 from .output import Outputs, make_folder, write_text
@@ -106,7 +106,7 @@ def run_stage(
         return done
     path.unlink(missing_ok=True)
     started = time.monotonic()
-    with Outputs([Path(path) for path in inputs if not Address(path).is_remote]) as outputs:
+    with Outputs(local_paths(inputs)) as outputs:
         finals, counts = work(outputs)
         _require_unchanged(name, inputs, before)
         wanted["inputs"] = records.result()
@@ -121,7 +121,9 @@ def run_stage(
     }
     write_text(path, json.dumps(manifest, ensure_ascii=False, indent=1) + "\n")
     told = ", ".join(
-        f"{key} {value:,}" if isinstance(value, int) else f"{key} {value}" for key, value in counts.items()
+        f"{key} {value:,}" if isinstance(value, int) else f"{key} {value}"
+        for key, value in counts.items()
+        if not isinstance(value, list)  # quotations are for the manifest
     )
     log(f"{name}: {shown} done in {manifest['seconds']:.1f} s ({told})")
     return manifest

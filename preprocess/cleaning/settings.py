@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from fairseq_hebrew.stage.address import Address
 from fairseq_hebrew.stage.options import setting
 from fairseq_hebrew.text.normalize import Normalization
 
 from ..documents import LAYOUT_HELP, LAYOUTS
+from ..readers.source import FORMAT_HELP, FORMATS, HEADER_HELP, MAX_BROKEN_HELP, TEXT_FIELD_HELP
 
 LANGUAGES = ("hebrew", "english", "any")
 # A repeated line longer than this is a quotation or a duplicated text, not the boilerplate of a site.
@@ -25,11 +27,15 @@ class Settings:
     repeat their formulas: those limits are set to what such text stays below.
     """
 
-    input: list[Path] = setting(help="text files or glob patterns", changes_result=False)
+    input: list[Address] = setting(help="files, fsspec addresses or glob patterns", changes_result=False)
     output: Path = setting(
         help="the cleaned text: a paragraph a line, a blank line after each document", changes_result=False
     )
     documents: str = setting("auto", LAYOUT_HELP, LAYOUTS)
+    format: str = setting("auto", FORMAT_HELP, FORMATS)
+    text_field: str = setting(None, TEXT_FIELD_HELP)
+    header: bool = setting(True, HEADER_HELP)
+    max_broken: int = setting(0, MAX_BROKEN_HELP, least=0)
     keep_niqqud: bool = setting(False, "keep vowel points and cantillation marks")
     strip_bidi: bool = setting(True, "remove bidirectional control characters")
     normalize_forms: bool = setting(True, "map presentation forms to letters, and apply NFC")

@@ -61,12 +61,13 @@ def test_random_files(tmp_path, monkeypatch, ends):
                 same_as_plain(path, layout)
 
 
-def sound(content):
-    """What the kernel says of bytes, which it is given with a line end and padding."""
-    text = np.zeros((len(content) + 8) // 8 * 8 + 8, np.uint8)
-    text[: len(content) + 1] = np.frombuffer(content + b"\n", np.uint8)
+def sound(content, before=b""):
+    """What the kernel says of bytes, which it is given with a line end, between others that are no UTF-8."""
+    text = np.full((len(before) + len(content) + 8) // 8 * 8 + 8, 0xF5, np.uint8)
+    begin, end = len(before), len(before) + len(content) + 1
+    text[:end] = np.frombuffer(before + content + b"\n", np.uint8)
     starts, sizes = np.empty(len(text), np.int64), np.empty(len(text), np.int64)
-    return find_documents(text.view(np.uint64), text, 0, True, starts, sizes)[1]
+    return find_documents(text.view(np.uint64), text, begin, end, True, starts, sizes)[1]
 
 
 def is_utf8(content):
@@ -81,6 +82,7 @@ def test_what_is_utf8():
     for place in range(17):
         for character in CHARACTERS:
             assert sound(b"x" * place + character.encode()), hex(ord(character))
+            assert sound(character.encode(), before=b"\xe2" * place), "what stands before the text does not count"
         for broken in BROKEN:
             assert not sound(b"x" * place + broken), (place, broken)
             assert not sound(b"x" * place + broken + b"x" * 9), (place, broken)
@@ -143,7 +145,9 @@ def test_the_last_break():
         content = bytes(choice.choices(b"\n\n \t\x0ca", k=choice.randint(0, 12)))
         for by_line in (False, True):
             text = np.frombuffer(bytearray(content + b"\n\n\n"), np.uint8)
-            assert last_break(text, len(content), by_line) == plainly(content, by_line), content
+            assert last_break(text, 0, len(content), by_line) == plainly(content, by_line), content
+            begin = choice.randint(0, len(content))
+            assert last_break(text, begin, len(content), by_line) == begin + plainly(content[begin:], by_line)
 
 
 def test_tokens_and_the_layout_that_is_looked_for(tmp_path):
@@ -175,6 +179,34 @@ def test_blocks_gathered_into_one(documents, room):
     assert gathered.documents == 50 and gathered.bytes == sum(map(len, made))
     assert texts(gathered.block()) == made
     assert len(Gathered(room).block()) == 0
+
+
+def test_more_documents_than_expected(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"a\n\n" * 5000 + b"b\n" * 7)
+    for layout in ("blank", "lines"):
+        same_as_plain(path, layout)
+
+
+@pytest.mark.parametrize("layout", ["blank", "lines"])
+def test_files_read_to_where_they_are_gathered(tmp_path, monkeypatch, documents, written, layout):
+    """Whatever does not go there, and a file that is longer than it was, is copied there."""
+    made = documents(60, seed=1)
+    paths = [written(tmp_path / f"{number}.txt", made[number * 20 : number * 20 + 20]) for number in range(3)]
+    paths[1].write_bytes(paths[1].read_bytes().replace(b"\n", b"\r\n", 9))
+    paths.insert(1, tmp_path / "short.txt")
+    paths[1].write_bytes(b"\xef\xbb\xbfa\n\nb")
+    wanted = [document.text for path in paths for document in read_documents(path, layout)]
+    sizes = [path.stat().st_size for path in paths]
+    for block in (50, 1000, 1 << 20):
+        monkeypatch.setattr(module, "BLOCK", block)
+        for given in (sizes, [0, 0, 0, 0], [sizes[0] - 100, 2, 3, sizes[3] // 2]):
+            gathered = Gathered(Gathered.room_of(given))
+            for path, size in zip(paths, given):
+                for found in read_blocks(path, layout, gathered.room(size)):
+                    gathered.add(found)
+            assert gathered.documents == len(wanted)
+            assert texts(gathered.block()) == wanted
 
 
 @pytest.mark.skipif(not (ROOT.parent / "shared" / "data" / "text").exists(), reason="no real Hebrew text here")
