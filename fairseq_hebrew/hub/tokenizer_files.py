@@ -11,6 +11,7 @@ from pathlib import Path
 
 from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.text.dictionary import BOS, EOS, FILLER, MASK, SPECIALS, UNK
+from fairseq_hebrew.text.pretokenize import kind_of
 from fairseq_hebrew.text.tokenizer import ByteLevelBPE
 from fairseq_hebrew.text.vocabulary import Vocabulary
 
@@ -18,11 +19,13 @@ AGAIN = "write it again with `fairseq-hebrew train-bpe`"
 
 
 def tokenizer_files(vocabulary: Vocabulary, max_tokens: int) -> dict[str, str]:
-    """File name: content, of all files that `AutoTokenizer.from_pretrained` reads, and the older vocab and merges.
+    """File name: content, of all files that `AutoTokenizer.from_pretrained` reads, and the older vocab and merges where
+    these can say all there is to a tokenizer.
 
     `max_tokens` counts `<s>` and `</s>`. Raises UserError for a tokenizer that RoBERTa's cannot be.
     """
     source = read_source(vocabulary)
+    gpt2 = kind_of(source) != "hebrew"
     merges = [" ".join(merge) if isinstance(merge, list) else merge for merge in source["model"]["merges"]]
     vocab = reordered(source["model"]["vocab"], vocabulary)
     specials = {vocab[name]: _special(name) for name in (*SPECIALS, MASK)}
@@ -57,12 +60,16 @@ def tokenizer_files(vocabulary: Vocabulary, max_tokens: int) -> dict[str, str]:
         "clean_up_tokenization_spaces": False,
         "errors": "replace",
         "model_max_length": max_tokens,
-        "tokenizer_class": "RobertaTokenizer",
+        "tokenizer_class": "RobertaTokenizer" if gpt2 else "PreTrainedTokenizerFast",
         "trim_offsets": True,
     }
-    return {
+    # The older two files say nothing of the pre-tokenizer: whoever reads them takes it to be GPT-2's.
+    older = {
         "vocab.json": json.dumps(vocab, ensure_ascii=False),
         "merges.txt": "\n".join(["#version: 0.2", *merges]) + "\n",
+    }
+    return {
+        **(older if gpt2 else {}),
         "tokenizer.json": _lines(tokenizer),
         "tokenizer_config.json": _lines(config),
         "special_tokens_map.json": _lines({**named, "mask_token": _special(MASK)}),
@@ -79,6 +86,8 @@ def read_source(vocabulary: Vocabulary) -> dict:
         )
     path = folder / ByteLevelBPE.FILE
     source = json.loads(path.read_text(encoding="utf-8"))
+    if source["model"].get("type") == "BPE" and kind_of(source) == "hebrew" and not source.get("normalizer"):
+        return source
     before = source.get("pre_tokenizer") or {}
     if source["model"].get("type") != "BPE" or before.get("type") != "ByteLevel" or source.get("normalizer"):
         raise UserError(f"{path}: not a plain byte-level BPE; {AGAIN}")

@@ -113,8 +113,10 @@ def run_stage(
         _require_unchanged(name, inputs, before)
     manifest = {
         **wanted,
-        # By name, beside the manifest: a folder that is moved stays finished.
-        "outputs": [{**_output_record(final, outputs), "path": final.name} for final in finals],
+        # By name, from the manifest's folder: a folder that is moved stays finished.
+        "outputs": [
+            {**_output_record(final, outputs), "path": os.path.relpath(final, path.parent)} for final in finals
+        ],
         "counts": counts,
         "seconds": round(time.monotonic() - started, 3),
         "version": __version__,

@@ -123,6 +123,21 @@ def test_another_tokenizer_than_ours_is_refused(made, tmp_path, change, problem)
         tokenizer_files(Vocabulary(folder), 64)
 
 
+def test_the_hebrew_pre_tokenizer_is_exported(made, tmp_path):
+    transformers = pytest.importorskip("transformers")
+    options = ["--pre-tokenizer", "hebrew", "--vocab-size", "400", "--output", str(tmp_path / "tokenizer")]
+    assert main(["train-bpe", "--input", str(made.folder / "text" / "split" / "train.txt"), *options]) == 0
+    vocabulary = Vocabulary(tmp_path / "tokenizer")
+    for name, content in tokenizer_files(vocabulary, 64).items():
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    theirs = transformers.AutoTokenizer.from_pretrained(tmp_path)
+    assert len(theirs) == len(vocabulary) and theirs.mask_token_id == vocabulary.mask
+    for line in ('דובר צה"ל אמר', "שָׁלוֹם לג'ירפה", " רח' הרצל 5  ", ""):
+        ids = vocabulary.encode_batch([line])[0].tolist()
+        assert theirs.encode(line, add_special_tokens=False) == ids
+        assert theirs.encode(line) == [vocabulary.bos, *ids, vocabulary.eos]
+
+
 def test_sentencepiece_is_refused_in_one_line(made, tmp_path):
     options = ["--model", "sentencepiece-bpe", "--vocab-size", "400", "--output", str(tmp_path)]
     assert main(["train-bpe", "--input", str(made.folder / "text" / "split" / "valid.txt"), *options]) == 0

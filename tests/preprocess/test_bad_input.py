@@ -71,7 +71,7 @@ def test_debug_shows_the_traceback(tmp_path, command):
         ["dedup", "--input", "a"],
         ["dedup", "--input", "a", "--output", "b", "--memory", "much"],
         ["clean", "--input", "a", "--output", "b", "--documents", "pages"],
-        ["train-bpe", "--input", "a", "--output", "b"],
+        ["train-bpe", "--input", "a", "--output", "b", "--preset", "gpt2"],
     ],
 )
 def test_wrong_usage_is_status_2(command, wrong):

@@ -3,14 +3,15 @@
 import itertools
 import json
 import os
+import random
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
-from fairseq_hebrew.preprocess import binarize as module
-from fairseq_hebrew.preprocess.binarize import Settings, binarize, read_chunks
+from fairseq_hebrew.preprocess.binaries import chunks as chunking
+from fairseq_hebrew.preprocess.binarize import Settings, binarize
 from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.text.dictionary import SPECIALS, dictionary_lines
 from fairseq_hebrew.text.vocabulary import Vocabulary
@@ -63,16 +64,56 @@ def plain_lines(text):
     return lines
 
 
-CASES = ["hostile", "blank_runs", "no_blank_lines", "just_uint16", "uint32"]
+def random_text(seed):
+    """Characters of every kind and length, runs of them, words and blanks of all kinds, long words, long lines."""
+    choice = random.Random(seed)
+    ranges = [
+        range(1, 0x80),
+        range(0x80, 0x800),
+        range(0x800, 0xD800),
+        range(0xE000, 0x10000),
+        range(0x10000, 0x110000),
+    ]
+    signs = [
+        "\n",
+        "\n\n",
+        "\r\n",
+        "\r",
+        " ",
+        "  ",
+        "\t",
+        "\u00a0",
+        "\u2028",
+        "שלום",
+        'צה"ל',
+        "א" * 70,
+        "a" * 700,
+        "<s>",
+    ]
+
+    def sign():
+        return choice.choice(signs) if choice.random() < 0.6 else chr(choice.choice(choice.choice(ranges)))
+
+    return "".join(sign() for _ in range(8000)) + "ב" * 20_000 + "\n"
+
+
+CASES = ["hostile", "random", "blank_runs", "no_blank_lines", "just_uint16", "uint32"]
+# How each case is run.
+RUNS = {
+    "ours1": ["--workers", 1],
+    "ours3": ["--workers", 3],
+    "library2": ["--encoder", "huggingface", "--workers", 2],
+}
 
 
 @pytest.fixture(scope="module")
 def cases(tmp_path_factory, tokenizer, documents, command):
-    """For each case a folder with text.txt, ours1 and ours3 (by the real command), ids, stock, read.json."""
+    """For each case a folder with text.txt, the RUNS of the real command, ids, stock, read.json."""
     root = tmp_path_factory.mktemp("cases")
     plain = ["\n".join(lines) for lines in documents(800, seed=1)]
     texts = {
         "hostile": HOSTILE,
+        "random": random_text(1),
         "blank_runs": "\n\n" + "\n\n\n".join(plain) + "\n\n\n\n",
         "no_blank_lines": "\n".join(plain) + "\n",
         "just_uint16": HOSTILE + "\n" + "\n\n".join(plain[:50]),
@@ -85,10 +126,11 @@ def cases(tmp_path_factory, tokenizer, documents, command):
         source = folder / "text.txt"
         source.write_bytes(texts[name].encode())
         used = tokenizers.get(name, tokenizer)
-        for workers in ("1", "3"):
-            arguments = ["--input", source, "--tokenizer", used, "--output", folder / f"ours{workers}"]
-            done = command("binarize", *arguments, "--workers", workers)
+        for output, options in RUNS.items():
+            arguments = ["--input", source, "--tokenizer", used, "--output", folder / output]
+            done = command("binarize", *arguments, *options)
             assert done.returncode == 0, done.stderr
+            assert "takes much longer" not in done.stderr, "the fast encoder is used unless the library is asked for"
         import tokenizers as library
 
         backend = library.Tokenizer.from_file(str(used / "tokenizer.json"))
@@ -108,14 +150,15 @@ def cases(tmp_path_factory, tokenizer, documents, command):
     return root
 
 
-@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("output", RUNS)
 @pytest.mark.parametrize("name", CASES)
-def test_the_bytes_are_those_of_fairseq_preprocess(cases, name, workers):
-    ours, stock = cases / name / f"ours{workers}", cases / name / "stock"
+def test_the_bytes_are_those_of_fairseq_preprocess(cases, name, output):
+    ours, stock = cases / name / output, cases / name / "stock"
     for file in ("train.bin", "train.idx", "dict.txt"):
         assert (ours / file).read_bytes() == (stock / file).read_bytes(), file
-    wide = json.loads((ours / "train.manifest.json").read_text())["counts"]["dtype"]
-    assert wide == ("uint32" if name == "uint32" else "uint16")
+    counts = json.loads((ours / "train.manifest.json").read_text())["counts"]
+    assert counts["dtype"] == ("uint32" if name == "uint32" else "uint16")
+    assert counts["encoder"] == ("fast" if "ours" in output else "huggingface")
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -152,7 +195,7 @@ def lengths_of_documents(items):
 @pytest.mark.parametrize("chunk", [200, 1 << 20])
 @pytest.mark.parametrize("limit", [8, 50, 300])
 def test_long_documents_are_cut_and_nothing_is_lost(tmp_path, tokenizer, documents, monkeypatch, limit, chunk):
-    monkeypatch.setattr(module, "CHUNK", chunk)
+    monkeypatch.setattr(chunking, "CHUNK", chunk)
     made = documents(20, seed=1, paragraphs=40, words=60)
     source = tmp_path / "a.txt"
     source.write_text("\n\n".join("\n".join(lines) for lines in made) + HOSTILE, encoding="utf-8")
@@ -189,37 +232,29 @@ def test_chunks_and_workers_do_not_change_the_result(tmp_path, tokenizer, docume
         )
         binarize(settings, force=True)
         made.add(tuple((tmp_path / "o" / name).read_bytes() for name in ("train.bin", "train.idx")))
-    if not limit:
-        monkeypatch.setattr(module, "CHUNK", 1000)
-        binarize(settings, force=True)
-        settings.workers = 1
-        binarize(settings, force=True)
-        made.add(tuple((tmp_path / "o" / name).read_bytes() for name in ("train.bin", "train.idx")))
+    monkeypatch.setattr(chunking, "CHUNK", 20_000)
+    for encoder in ("fast", "huggingface"):
+        for settings.workers in (1, 3) if encoder == "fast" else (1,):
+            settings.encoder = encoder
+            binarize(settings, force=True)
+            made.add(tuple((tmp_path / "o" / name).read_bytes() for name in ("train.bin", "train.idx")))
     assert len(made) == 1
 
 
-def test_chunks_end_where_a_document_ends(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "CHUNK", 20)
-    source = tmp_path / "a.txt"
-    source.write_text("\n\naaaa\n\n\nbbbb\n" + "cccc\n" * 30 + "\ndddd\n\n\n")
-    chunks = list(read_chunks([source]))
-    assert [line for chunk in chunks for line in chunk.lines] == ["aaaa", "", "bbbb", *["cccc"] * 30, "", "dddd", ""]
-    for chunk, following in itertools.pairwise(chunks):
-        assert following.continues == (chunk.lines[-1] != "")
-
-
-def test_the_end_of_a_file_ends_its_last_document(tmp_path):
+def test_the_end_of_a_file_ends_its_last_document(tmp_path, tokenizer):
     first, second, third = (tmp_path / name for name in "123")
     first.write_text("a\n\nb")
     second.write_text("\n\nc\n")
     third.write_text("d\n")
 
     def lines(*paths):
-        return [line for chunk in read_chunks(list(paths)) for line in chunk.lines]
+        binarize(Settings(input=list(paths), tokenizer=tokenizer, output=tmp_path / "o"))
+        return [Vocabulary(tokenizer).decode(item) for item in items_of(tmp_path / "o")]
 
     assert lines(first, second) == ["a", "", "b", "", "c"]
     assert lines(first, third) == ["a", "", "b", "", "d"]
     assert lines(third, first) == ["d", "a", "", "b"], "no blank line in, none out"
+    assert lines(third, second) == ["d", "", "c"]
     assert lines(first, first) == ["a", "", "b", "", "a", "", "b"]
 
 

@@ -6,13 +6,18 @@ import time
 
 import pytest
 
-from fairseq_hebrew.preprocess.cut import short_enough
+from fairseq_hebrew.preprocess.cut import cut_lines
+from fairseq_hebrew.text.fast_bpe import FastBPE
 from fairseq_hebrew.text.vocabulary import Vocabulary
 
 
 @pytest.fixture(scope="module")
 def vocabulary(tokenizer):
     return Vocabulary(tokenizer)
+
+
+def short_enough(lines, limit, vocabulary):
+    return [piece for line in cut_lines(lines, limit, vocabulary) for piece in line]
 
 
 def squeezed(lines):
@@ -41,6 +46,13 @@ def test_nothing_is_lost_and_no_line_is_too_long(vocabulary, limit):
     assert short_enough(lines, limit, vocabulary) == [
         piece for line in lines for piece in short_enough([line], limit, vocabulary)
     ]
+
+
+def test_a_faster_encoder_makes_no_difference(vocabulary):
+    lines = [hostile(seed) for seed in range(40)]
+    fast = FastBPE(vocabulary.folder / "tokenizer.json")
+    for limit in (8, 40):
+        assert cut_lines(lines, limit, vocabulary, fast.encode_batch) == cut_lines(lines, limit, vocabulary)
 
 
 def test_short_lines_and_blank_ones_stay_as_they_are(vocabulary):

@@ -10,6 +10,7 @@ from fairseq_hebrew.preprocess.documents import read_documents
 from fairseq_hebrew.preprocess.measure import measure_part
 from fairseq_hebrew.preprocess.mix import Measured, Settings, choose_part, mix, mix_part
 from fairseq_hebrew.stage.errors import UserError
+from fairseq_hebrew.stage.options import from_mapping
 from fairseq_hebrew.text.tokenizer import open_tokenizer
 
 
@@ -221,6 +222,16 @@ def test_bad_files(sources, refused):
     assert "blank.txt: holds blank lines only" in run(sources / "blank.txt")
     assert "is also an input" in run(sources / "he1.txt", "--output", sources / "en.txt")
     assert "no tokenizer.json" in run(sources / "he1.txt", "--unit", "tokens", "--tokenizer", sources)
+
+
+def test_a_section_of_a_configuration(sources):
+    section = {"unit": "words", "weights": {"he": 40, "en": 0.6e2}, "total": 3000}
+    fixed = {"input": settings(sources).input, "output": sources / "mixed.txt", "documents": "blank"}
+    made = from_mapping(Settings, section, "config.yaml: mix", **fixed)
+    assert made == settings(sources, documents="blank", unit="words", weights={"he": 40.0, "en": 60.0}, total=3000)
+    for wrong, said in (({"weights": {"he": "much"}}, "mix.weights.he: 'much' is not a number"), ({}, "'weights' is")):
+        with pytest.raises(UserError, match=said):
+            from_mapping(Settings, wrong, "config.yaml: mix", **fixed)
 
 
 def test_the_command(sources, command):

@@ -1,15 +1,23 @@
 """Training tokenizers: the four files agree, and the merges are those of Hugging Face's own trainers."""
 
 import json
+import random
+import signal
+import subprocess
+import sys
+import time
 from collections import Counter
 
 import pytest
 
-from fairseq_hebrew.preprocess import train_bpe as module
+from fairseq_hebrew.preprocess.bpe.presets import PRESETS
 from fairseq_hebrew.preprocess.train_bpe import Settings, train_bpe
 from fairseq_hebrew.stage.errors import UserError
+from fairseq_hebrew.stage.options import from_mapping
 from fairseq_hebrew.text.dictionary import SPECIALS, dictionary_lines
+from fairseq_hebrew.text.pretokenize import KINDS
 from fairseq_hebrew.text.tokenizer import open_tokenizer
+from tests.preprocess.bpe.samples import REAL, train_huggingface
 
 MODELS = ["bpe", "sentencepiece-bpe", "sentencepiece-unigram"]
 
@@ -84,21 +92,42 @@ def test_kept_line_ends_give_the_merges_of_training_from_files(tmp_path, text):
     assert any("Ċ" in left + right for left, right in merges(tmp_path)), "merges with line ends"
 
 
-def test_other_libraries_read_the_same_tokenizer(tmp_path, text):
+@pytest.mark.parametrize("kind", KINDS)
+def test_other_libraries_read_the_same_tokenizer(tmp_path, text, kind):
     from tokenizers import ByteLevelBPETokenizer, Tokenizer
 
     transformers = pytest.importorskip("transformers")
-    train_bpe(Settings(input=[text], output=tmp_path, vocab_size=600))
+    train_bpe(Settings(input=[text], output=tmp_path, vocab_size=600, pre_tokenizer=kind))
     ours = open_tokenizer(tmp_path)
-    others = [
-        Tokenizer.from_file(str(tmp_path / "tokenizer.json")).encode,
-        ByteLevelBPETokenizer(str(tmp_path / "vocab.json"), str(tmp_path / "merges.txt")).encode,
+    others = [Tokenizer.from_file(str(tmp_path / "tokenizer.json"))]
+    if kind == "gpt2":
+        # The older two files say nothing of a pre-tokenizer.
+        others.append(ByteLevelBPETokenizer(str(tmp_path / "vocab.json"), str(tmp_path / "merges.txt")))
+    (tmp_path / "tokenizer_config.json").write_text('{"tokenizer_class": "PreTrainedTokenizerFast"}')
+    fast = [
+        transformers.PreTrainedTokenizerFast(tokenizer_file=str(tmp_path / "tokenizer.json")),
+        transformers.AutoTokenizer.from_pretrained(tmp_path),
     ]
-    fast = transformers.PreTrainedTokenizerFast(tokenizer_file=str(tmp_path / "tokenizer.json"))
-    for line in ["שלום עולם", "  רווחים  ", "שָׁלוֹם 😀 abc 123", "צה\"ל ג'ירפה", ""]:
+    lines = ["שלום עולם", "  רווחים  ", "שָׁלוֹם 😀 abc 123", "צה\"ל ג'ירפה", "מנכ״לית רח' א", "", "<a> </s"]
+    for line in lines:
         ids = list(ours.encode_batch([line])[0])
-        assert [other(line).ids for other in others] == [ids, ids]
-        assert fast.encode(line, add_special_tokens=False) == ids
+        assert [other.encode(line).ids for other in others] == [ids] * len(others)
+        assert [other.encode(line, add_special_tokens=False) for other in fast] == [ids, ids]
+        assert others[0].decode(ids) == line
+
+
+def test_the_hebrew_pre_tokenizer_keeps_acronyms_and_pointed_words_whole(tmp_path):
+    from tokenizers import Tokenizer
+
+    source = tmp_path / "a.txt"
+    source.write_text("דובר צה\"ל אמר שָׁלוֹם לג'ירפה\n" * 50, encoding="utf-8")
+    for kind in KINDS:
+        # As many entries as there are to learn.
+        size = train_huggingface(source.read_text(encoding="utf-8").splitlines(), 1000, kind).get_vocab_size() - 4
+        train_bpe(Settings(input=[source], output=tmp_path / kind, vocab_size=size, pre_tokenizer=kind))
+        tokenizer = Tokenizer.from_file(str(tmp_path / kind / "tokenizer.json"))
+        for word in (' צה"ל', " שָׁלוֹם", " לג'ירפה"):
+            assert (len(tokenizer.encode(word).ids) == 1) == (kind == "hebrew")
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -112,23 +141,17 @@ def test_the_same_bytes_for_any_number_of_workers(tmp_path, text, model):
     assert len(files[0]) == (4 if model == "bpe" else 2)
 
 
-def test_a_sample_is_smaller_seeded_and_whole_lines(tmp_path, text, monkeypatch):
-    lines = {line.strip() for line in text.read_bytes().decode().split("\n")}
-    settings = Settings(input=[text], output=tmp_path, vocab_size=300)
-    monkeypatch.setattr(module, "MOST_BYTES", 1 << 60)
+@pytest.mark.parametrize("model", MODELS)
+def test_a_sample_is_smaller_and_seeded(tmp_path, text, model):
+    source = tmp_path / "a.txt"
+    source.write_bytes((text.read_bytes() + b"\n") * (3_000_000 // text.stat().st_size))
 
-    class Quiet:
-        def add(self, amount):
-            pass
+    def tokens(**options):
+        made = Settings(input=[source], output=tmp_path / "o", vocab_size=350, model=model, **options)
+        return train_bpe(made)["counts"]["tokens"]
 
-    def sample(seed, megabytes):
-        settings.seed, settings.sample_megabytes = seed, megabytes
-        return list(module.sampled_lines([text], settings, Quiet()))
-
-    size = text.stat().st_size / 1e6
-    whole, half, other = sample(1, 1), sample(1, size / 2), sample(2, size / 2)
-    assert set(whole) == lines - {""}
-    assert 0.4 < len(half) / len(whole) < 0.6 and half != other and set(half) <= lines
+    whole, third, other = tokens(), tokens(sample_megabytes=1), tokens(sample_megabytes=1, seed=2)
+    assert 0.25 < third / whole < 0.42 and third != other
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -149,12 +172,87 @@ def test_invalid_utf8_names_the_line_whichever_trainer_reads(tmp_path, refused, 
     assert "a.txt:101: invalid UTF-8 (byte 0xff)" in said
 
 
-def test_more_than_the_trainer_can_count_is_refused(tmp_path, refused, text):
+def test_settings_that_make_no_sense(tmp_path, refused, text):
     def said(*options):
         return refused("train-bpe", "--input", text, "--output", tmp_path / "o", *options, status=2)
 
-    assert "overflow" in said("--vocab-size", "300", "--sample-megabytes", "20001")
+    assert "no vocabulary size; give vocab_size or a preset (hallelubert, neo" in said()
     assert "at least 256" in said("--vocab-size", "255")
+    assert "at least 256" in said("--vocab-size", "-1")
+    other = ["--vocab-size", "300", "--model", "sentencepiece-bpe"]
+    assert "--pre-tokenizer: goes with --model bpe" in said(*other, "--pre-tokenizer", "hebrew")
+    assert "--prune-below: goes with --model bpe" in said(*other, "--prune-below", "2")
+
+
+def test_presets(text, tmp_path):
+    sizes = {name: Settings(input=[text], output=tmp_path, preset=name).vocab_size for name in PRESETS}
+    assert sizes == {"hallelubert": 52_000, "neodictabert": 90_000, "neodictabert-bilingual": 128_000}
+    assert Settings(input=[text], output=tmp_path, preset="neodictabert", vocab_size=500).vocab_size == 500
+
+
+@pytest.mark.parametrize(
+    "name, lines, embeddings",
+    [
+        ("hallelubert", 52_004, 52_009),
+        ("neodictabert", 90_004, 90_009),
+        ("neodictabert-bilingual", 128_004, 128_009),
+    ],
+)
+def test_a_preset_makes_the_embeddings_it_says(tmp_path, name, lines, embeddings):
+    choice = random.Random(1)
+    words = ("".join(choice.choices("abcdefghijklmnopqrstuvwxyz", k=9)) for _ in range(50_000))
+    (tmp_path / "a.txt").write_text("\n".join(words))
+    settings = Settings(input=[tmp_path / "a.txt"], output=tmp_path / "o", preset=name, min_frequency=1)
+    counts = train_bpe(settings)["counts"]
+    assert counts["dictionary_lines"] == lines == len((tmp_path / "o" / "dict.txt").read_text().splitlines())
+    assert counts["embeddings_with_mask"] == embeddings and (lines + 4) % 8 == 0
+
+
+def test_a_preset_in_a_configuration(tmp_path, text):
+    made = from_mapping(Settings, {"preset": "hallelubert"}, "c", input=[text], output=tmp_path)
+    assert made.vocab_size == 52_000
+    with pytest.raises(UserError, match=r"c\.preset: 'gpt2' is none of hallelubert, neodictabert"):
+        from_mapping(Settings, {"preset": "gpt2"}, "c", input=[text], output=tmp_path)
+
+
+def test_pruned_words_are_in_the_manifest(tmp_path, text):
+    made = train_bpe(Settings(input=[text], output=tmp_path, vocab_size=400, prune_below=3))["counts"]
+    assert 0 < made["pruned_words"] < made["distinct_words"]
+    assert made["pruned_words"] <= made["pruned_occurrences"] <= 2 * made["pruned_words"]
+
+
+def test_a_killed_run_leaves_nothing_final_and_the_next_is_whole(tmp_path, text):
+    source = tmp_path / "a.txt"
+    source.write_bytes((text.read_bytes() + b"\n") * (20_000_000 // text.stat().st_size))
+    options = ["--input", source, "--vocab-size", "1500", "--memory", "1", "--workers", "2", "--output"]
+    command = [sys.executable, "-m", "fairseq_hebrew.cli", "train-bpe", *map(str, options)]
+    subprocess.run([*command, str(tmp_path / "whole")], check=True, capture_output=True)
+    wanted = {path.name: path.read_bytes() for path in (tmp_path / "whole").iterdir() if "manifest" not in path.name}
+    killed = tmp_path / "killed"
+    for delay in (0.0, 0.05, 0.1, 0.2, 0.4):
+        process = subprocess.Popen([*command, str(killed)], stderr=subprocess.DEVNULL)
+        while process.poll() is None and not list(killed.rglob("*.words.scratch")):
+            time.sleep(0.002)
+        time.sleep(delay)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert all((killed / name).read_bytes() == made for name, made in wanted.items() if (killed / name).exists())
+        if not delay:
+            assert not {path.name for path in killed.iterdir()} & wanted.keys(), "killed in the middle"
+    subprocess.run([*command, str(killed)], check=True, capture_output=True)
+    assert {path.name: path.read_bytes() for path in killed.iterdir() if "manifest" not in path.name} == wanted
+
+
+def test_52000_entries_on_real_hebrew(tmp_path):
+    """As the papers train it: all the merges of Hugging Face's trainer, on more than 100 MB."""
+    if not REAL.exists():
+        pytest.skip(f"no real Hebrew text at {REAL}")
+    sources = sorted(REAL.glob("*.txt"))
+    assert sum(path.stat().st_size for path in sources) > 100_000_000
+    train_bpe(Settings(input=sources, output=tmp_path, preset="hallelubert", workers=2, memory=30))
+    lines = [line.strip() for path in sources for line in path.read_bytes().decode().split("\n")]
+    reference = train_huggingface(lines, 52_000)
+    assert (tmp_path / "tokenizer.json").read_text(encoding="utf-8") == reference.to_str(pretty=True)
 
 
 def test_a_huge_file_of_one_line_documents_is_read_line_by_line(tmp_path, monkeypatch, documents):
