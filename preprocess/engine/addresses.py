@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fairseq_hebrew.stage.address import Address
 from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.stage.manifest import file_record
 
@@ -22,17 +24,12 @@ STAMPS = ("ETag", "etag", "md5Hash", "crc32c", "content_md5", "sha256", "checksu
 
 def is_remote(address: str) -> bool:
     """Whether an address needs fsspec: everything with a protocol but `file://`."""
-    return "://" in address and not address.startswith(("file://", "local://"))
+    return Address(address).is_remote
 
 
 def local_path(address: str) -> Path:
     """The path of a local address."""
-    return Path(address.removeprefix("file://").removeprefix("local://"))
-
-
-def absolute(address: str) -> str:
-    """An address that means the same from every folder and machine with the same disks."""
-    return address.rstrip("/") if is_remote(address) else os.path.abspath(local_path(address))
+    return Path(Address(address))
 
 
 def join(folder: str, name: str) -> str:
@@ -52,11 +49,16 @@ def open_file_system(address: str) -> tuple[AbstractFileSystem, str]:
         raise UserError(f"{address}: {error}; give a path or an address fsspec knows, such as s3://") from None
 
 
-def exists(address: str) -> bool:
-    if not is_remote(address):
-        return local_path(address).exists()
-    system, path = open_file_system(address)
-    return system.exists(path)
+@contextlib.contextmanager
+def _told(address: str, what: str) -> Iterator[None]:
+    """What a store raises, as one line that names the address; a file that is not there is not its fault."""
+    try:
+        yield
+    except (UserError, FileNotFoundError):
+        raise
+    except Exception as error:
+        said = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(f"{address}: cannot be {what}: {said}; check the address and your right to it") from error
 
 
 def read_bytes(address: str) -> bytes | None:
@@ -67,7 +69,8 @@ def read_bytes(address: str) -> bytes | None:
         system, path = open_file_system(address)
         # Listings and files that are cached in this process may have been changed by another.
         system.invalidate_cache()
-        return system.cat_file(path)
+        with _told(address, "read"):
+            return system.cat_file(path)
     return None
 
 
@@ -75,8 +78,9 @@ def write_bytes(address: str, content: bytes) -> None:
     """Write a small file whole."""
     if is_remote(address):
         system, path = open_file_system(address)
-        _make_parent(system, path)
-        system.pipe_file(path, content)
+        with _told(address, "written"):
+            _make_parent(system, path)
+            system.pipe_file(path, content)
         return
     path = local_path(address)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -116,9 +120,11 @@ def list_files(folder: str) -> dict[str, dict]:
     system, path = open_file_system(folder)
     system.invalidate_cache()
     base = path.strip("/") + "/"
+    with _told(folder, "listed"):
+        found = system.find(path, detail=True)
     return {
         name.strip("/").removeprefix(base): _remote_state(info)
-        for name, info in system.find(path, detail=True).items()
+        for name, info in found.items()
         if info["type"] == "file"
     }
 
@@ -130,7 +136,8 @@ def state(address: str) -> dict | None:
             return _local_state(local_path(address))
         system, path = open_file_system(address)
         system.invalidate_cache()
-        info = system.info(path)
+        with _told(address, "looked at"):
+            info = system.info(path)
         return _remote_state(info) if info["type"] == "file" else None
     return None
 
@@ -161,8 +168,9 @@ def download(address: str, to: Path) -> None:
     system.invalidate_cache()
     to.parent.mkdir(parents=True, exist_ok=True)
     try:
-        size = system.info(path)["size"]
-        system.get_file(path, str(to))
+        with _told(address, "read"):
+            size = system.info(path)["size"]
+            system.get_file(path, str(to))
     except FileNotFoundError:
         raise UserError(f"{address}: no such file; was it removed while the corpus was being prepared?") from None
     if size is not None and to.stat().st_size != size:
@@ -171,7 +179,11 @@ def download(address: str, to: Path) -> None:
 
 def upload(path: Path, address: str) -> None:
     """Copy a local file to an address, whole or not at all."""
-    system, final = open_file_system(address)
+    with _told(address, "written"):
+        _upload(path, *open_file_system(address))
+
+
+def _upload(path: Path, system: AbstractFileSystem, final: str) -> None:
     _make_parent(system, final)
     protocols = {system.protocol} if isinstance(system.protocol, str) else set(system.protocol)
     if protocols & WHOLE_UPLOADS:

@@ -17,6 +17,8 @@ from fairseq_hebrew.stage.progress import log
 EXECUTORS = ("local", "slurm", "ray")
 # Ranks of a phase at most: each has a log, a marker and a place in a job array.
 MOST_RANKS = 1000
+# On one machine: enough to keep every worker busy to the end; a rank costs 50 ms of logs and markers.
+RANKS_A_WORKER = 16
 
 
 @dataclass
@@ -111,7 +113,7 @@ class LocalBackend(Backend):
         self.settings = settings
 
     def ranks(self, tasks: int) -> int:
-        return min(tasks, MOST_RANKS)
+        return min(tasks, RANKS_A_WORKER * self.settings.workers)
 
     def workers(self, phase: str, tasks: int) -> int:
         return max(1, self.settings.workers // tasks)

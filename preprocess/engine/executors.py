@@ -18,7 +18,6 @@ from datatrove.executor.base import DistributedEnvVars
 from datatrove.executor.local import LocalPipelineExecutor
 from datatrove.executor.ray import RayPipelineExecutor
 from datatrove.executor.slurm import SlurmPipelineExecutor
-from datatrove.utils.logging import setup_default_logger
 from datatrove.utils.stats import PipelineStats
 from loguru import logger
 
@@ -36,8 +35,8 @@ class _Silent(io.TextIOBase):
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """datatrove logs to stderr as well as to its files; within this block to its files alone."""
+    logger.remove()
     with contextlib.redirect_stderr(_Silent()):
-        setup_default_logger()
         yield
     logger.remove()
 

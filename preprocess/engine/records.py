@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from fairseq_hebrew import __version__
+from fairseq_hebrew.stage.address import Address
 from fairseq_hebrew.stage.errors import UserError
-from fairseq_hebrew.stage.manifest import FORMAT
+from fairseq_hebrew.stage.manifest import FORMAT, file_record
 
 from .addresses import (
     is_remote,
@@ -76,52 +77,48 @@ def read_records(root: str) -> dict[str, dict]:
     return found
 
 
-def done_tasks(root: str, phases: Iterable[Phase], keys: Mapping[str, str]) -> dict[str, dict]:
-    """The records of the tasks that are done: same key, outputs of the same bytes."""
+def whole_outputs(root: str, phases: Iterable[Phase], keys: Mapping[str, str]) -> dict[str, set[str]]:
+    """Of each task whose record has its key: which of its outputs are as it left them."""
     records = read_records(root)
     files = list_files(root)
-    done = {}
+    found = {}
     for phase in phases:
         for task in phase.tasks:
             record = records.get(task.name)
-            if record is not None and record.get("key") == keys[task.name] and _whole(root, record, files):
-                done[task.name] = record
-    return done
+            if record is not None and record.get("key") == keys[task.name]:
+                found[task.name] = {one["name"] for one in record["outputs"] if _is_whole(root, one, files)}
+    return found
 
 
-def _whole(root: str, record: Mapping, files: Mapping[str, dict]) -> bool:
-    for output in record["outputs"]:
-        found = files.get(output["name"])
-        if found is None or found["bytes"] != output["bytes"]:
-            return False
-        if found["stamp"] != output["stamp"]:
-            # A folder that was copied has new dates and the same content.
-            address = join(root, output["name"])
-            if is_remote(address) or sha256(local_path(address)) != output["sha256"]:
-                return False
-    return True
+def _is_whole(root: str, output: Mapping, files: Mapping[str, dict]) -> bool:
+    found = files.get(output["name"])
+    if found is None or found["bytes"] != output["bytes"]:
+        return False
+    if found["stamp"] == output["stamp"]:
+        return True
+    # A folder that was copied has new dates and the same content.
+    address = join(root, output["name"])
+    return not is_remote(address) and sha256(local_path(address)) == output["sha256"]
 
 
-def wanted_tasks(phases: Sequence[Phase], done: Mapping[str, Any]) -> set[str]:
-    """The names of the tasks to run: those that are not done, unless only done tasks would use what they make."""
+def wanted_tasks(phases: Sequence[Phase], whole: Mapping[str, set[str]]) -> set[str]:
+    """The names of the tasks to run: those of which an output is missing that lasts, or that a task to run reads."""
     wanted: set[str] = set()
     used: set[str] = set()
     for phase in reversed(phases):
         for task in phase.tasks:
-            if task.name in done:
-                continue
-            outputs = task.output_files()
-            if any(not file.startswith(WORK) or file in used for file in outputs):
+            needed = {file for file in task.output_files() if not file.startswith(WORK) or file in used}
+            if not needed <= whole.get(task.name, set()):
                 wanted.add(task.name)
                 used.update(file for file in task.input_files() if isinstance(file, str))
     return wanted
 
 
 def open_sources(root: str, addresses: Sequence[str]) -> dict[str, Source]:
-    """The sources by their addresses, each with what tells its content; remembered under the output folder.
+    """The sources by their addresses, each with what tells its content (as in the manifests of stages).
 
-    Of a local file that is its SHA-256, read again only when size or date differ from what was seen the last time;
-    of a remote one its size and what the store tells (a hash or a date).
+    Remembered under the output folder: a local file is read for its hash only when its size or date are new. Names
+    of local files are made absolute: tasks may run in another folder. Raises UserError for a missing file.
     """
     from concurrent.futures import ThreadPoolExecutor
 
@@ -134,7 +131,11 @@ def open_sources(root: str, addresses: Sequence[str]) -> dict[str, Source]:
     if found != seen:
         write_bytes(join(root, SEEN), json.dumps(found, ensure_ascii=False, indent=0).encode())
     return {
-        address: Source(address, f"{one['bytes']} {one.get('sha256', one['stamp'])}", one["bytes"], one["stamp"])
+        address: Source(
+            address if is_remote(address) else os.path.abspath(local_path(address)),
+            f"{one['content']['bytes']} {one['content'].get('sha256') or one['content']['version']}",
+            **one["state"],
+        )
         for address, one in found.items()
     }
 
@@ -143,8 +144,7 @@ def _look(address: str, seen: Mapping | None) -> dict:
     found = state(address)
     if found is None:
         raise UserError(f"{address}: no such file; check the address under `input:`")
-    if is_remote(address):
-        return found
-    if seen is not None and {key: seen.get(key) for key in found} == found and "sha256" in seen:
+    if seen is not None and seen.get("state") == found:
         return dict(seen)
-    return {**found, "sha256": sha256(local_path(address))}
+    content = {key: value for key, value in file_record(Address(address)).items() if key != "path"}
+    return {"state": found, "content": content}

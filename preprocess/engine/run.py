@@ -12,14 +12,16 @@ from fairseq_hebrew import __version__
 from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.stage.progress import log
 
-from .addresses import join, list_files, remove, short_hash, write_bytes
+from .addresses import join, list_files, read_bytes, remove, short_hash, write_bytes
 from .backends import Backend, Job
-from .records import ENGINE, done_tasks, read_records, record_address, wanted_tasks
+from .records import ENGINE, read_records, record_address, wanted_tasks, whole_outputs
 from .staging import CURRENT, Place
 from .tasks import WORK, Phase, Task, keys_of
 
 MANIFEST = "corpus.manifest.json"
 FINISH = "finish"
+# Under the output folder: the names of all that runs have made there and not removed.
+INVENTORY = f"{ENGINE}/inventory.json"
 
 
 def run_plan(
@@ -34,14 +36,14 @@ def run_plan(
 
     phases = [*phases, _finish(phases, root)]
     keys = keys_of(phases)
-    done = {} if force else done_tasks(root, phases, keys)
-    wanted = wanted_tasks(phases, done)
+    wanted = wanted_tasks(phases, {} if force else whole_outputs(root, phases, keys))
     if not wanted:
         log(f"corpus: all {len(keys)} tasks are up to date, skipped")
         return
     # The last one cleans up after the others.
     wanted.add(FINISH)
     run = hashlib.sha256(f"{time.time_ns()} {keys[FINISH]}".encode()).hexdigest()[:12]
+    _take_stock(root, phases)
     write_bytes(join(root, CURRENT), run.encode())
     # It stands for a whole corpus.
     remove(join(root, MANIFEST))
@@ -114,6 +116,16 @@ def _check_complete(job: Job) -> None:
     raise UserError(f"{line}{more}; log: {join(job.folder, f'logs/task_{rank:05d}.log')}")
 
 
+def _take_stock(root: str, phases: Sequence[Phase]) -> None:
+    """Note what is about to be made, so that it can be removed when a later plan makes it no more."""
+    names = {file for phase in phases for task in phase.tasks for file in task.output_files()}
+    write_bytes(join(root, INVENTORY), json.dumps(sorted(names | _inventory(root))).encode())
+
+
+def _inventory(root: str) -> set[str]:
+    return set(json.loads(read_bytes(join(root, INVENTORY)) or b"[]"))
+
+
 def _finish(phases: Sequence[Phase], root: str) -> Phase:
     """The last phase: one task that looks whether all is as planned, and removes what no longer serves."""
     keys = keys_of(phases)
@@ -148,13 +160,13 @@ def finish(
         )
         if not whole or record["key"] != key:
             raise UserError(f"{root}: the output of {name} was changed by another run; run the same command again")
-    for name, record in records.items():
-        for one in record["outputs"]:
-            if one["name"] not in outputs:
-                remove(join(root, one["name"]))
+    for name in sorted(_inventory(root) - set(outputs)):
+        remove(join(root, name))
+    for name in records:
         if name not in keys and name != FINISH:
             remove(record_address(root, name))
     remove(join(root, WORK.rstrip("/")))
+    write_bytes(join(root, INVENTORY), json.dumps(outputs).encode())
     counts: dict[str, dict[str, int]] = {}
     for name, key in keys.items():
         if (record := records.get(name)) is not None and record["key"] == key:

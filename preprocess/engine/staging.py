@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fairseq_hebrew.stage.address import Address
 from fairseq_hebrew.stage.errors import UserError, clear_line_of
 
 from .addresses import download, is_remote, join, local_path, read_bytes, sha256, short_hash, state, upload
@@ -107,7 +108,7 @@ def _local(address: str, folder: Path, brought: dict[str, str]) -> Path:
     if not is_remote(address):
         return local_path(address)
     # Under its own name: its ending says what is in it.
-    path = folder / address.rpartition("/")[2]
+    path = folder / Address(address).name
     download(address, path)
     brought[str(path)] = address
     return path

@@ -15,6 +15,8 @@ from fairseq_hebrew.stage.options import recorded
 
 # Files under this folder are of use to later phases only, and removed at the end.
 WORK = "work/"
+# Small ones: numbers that tasks found. They stay, so that a later change does not begin with what they were found in.
+FACTS = "facts/"
 
 
 @dataclass(frozen=True)

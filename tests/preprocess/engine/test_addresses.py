@@ -96,6 +96,22 @@ def test_a_download_cut_short(run, store, monkeypatch, tmp_path):
         addresses.download(REMOTE[0], tmp_path / "x" / "s0.txt")
 
 
+def test_a_store_that_refuses(run, store, monkeypatch):
+    def refuse(self, *arguments, **options):
+        raise PermissionError("Access Denied\nRequest 17")
+
+    monkeypatch.setattr(type(store), "pipe_file", refuse)
+    with pytest.raises(UserError) as error:
+        run("memory://out", files=REMOTE)
+    assert str(error.value).startswith("memory://out/engine/") and "cannot be written: Access Denied Req" in str(
+        error.value
+    )
+    monkeypatch.undo()
+    monkeypatch.setattr(type(store), "put_file", refuse)
+    with pytest.raises(UserError, match="scatter/0: memory://out/work/.*: cannot be written: Access Denied"):
+        run("memory://out", files=REMOTE)
+
+
 def test_scratch_folders_are_left_empty(run, store, tmp_path):
     root = "memory://out"
     left = tmp_path / "scratch" / f"fairseq-hebrew-{addresses.short_hash(root)}" / "of a killed run"

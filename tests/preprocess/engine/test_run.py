@@ -209,7 +209,7 @@ def test_a_source_that_changes_while_it_is_read(run, sources, monkeypatch):
 
 
 def test_more_tasks_than_ranks(run, made, monkeypatch):
-    monkeypatch.setattr("fairseq_hebrew.preprocess.engine.backends.MOST_RANKS", 3)
-    folder = run(backend=local(2))
+    monkeypatch.setattr("fairseq_hebrew.preprocess.engine.backends.RANKS_A_WORKER", 1)
+    folder = run(backend=local(3))
     assert made(folder) == made(run("other", local(1)))
     assert len(list(folder.glob("engine/scatter-*/completions/*"))) == 3
