@@ -34,8 +34,13 @@ def record_address(root: str, task: str) -> str:
     return join(root, f"{ENGINE}/done/{task}.json")
 
 
-def write_record(root: str, task: Task, key: str, outputs: Sequence[dict], counts: dict, seconds: float) -> None:
-    """Say that a task is done; written last, so that it speaks of whole outputs."""
+def write_record(
+    root: str, task: Task, key: str, outputs: Sequence[dict], counts: dict, seconds: Mapping[str, float]
+) -> None:
+    """Say that a task is done; written last, so that it speaks of whole outputs.
+
+    `seconds`: `seconds` that went by, `cpu_seconds` of the process and its threads.
+    """
     record = {
         "task": task.name,
         "part": f"{task.part.__module__}.{task.part.__qualname__}",
@@ -44,7 +49,7 @@ def write_record(root: str, task: Task, key: str, outputs: Sequence[dict], count
         "settings": plain(task.settings),
         "outputs": list(outputs),
         "counts": counts,
-        "seconds": round(seconds, 3),
+        **{name: round(value, 3) for name, value in seconds.items()},
         "version": __version__,
     }
     write_bytes(record_address(root, task.name), (json.dumps(record, ensure_ascii=False, indent=1) + "\n").encode())

@@ -170,9 +170,10 @@ def finish(
     counts: dict[str, dict[str, int]] = {}
     for name, key in keys.items():
         if (record := records.get(name)) is not None and record["key"] == key:
-            phase = counts.setdefault(name.split("/")[0], {"tasks": 0, "seconds": 0})
+            phase = counts.setdefault(name.split("/")[0], {"tasks": 0, "seconds": 0, "cpu_seconds": 0})
             phase["tasks"] += 1
-            phase["seconds"] = round(phase["seconds"] + record["seconds"], 3)
+            for label in ("seconds", "cpu_seconds"):
+                phase[label] = round(phase[label] + record[label], 3)
             for label, value in record["counts"].items():
                 if isinstance(value, int):
                     phase[label] = phase.get(label, 0) + value

@@ -56,7 +56,7 @@ class TaskFailed(UserError):
 def run_task(task: Task, key: str, place: Place) -> dict:
     """Run a task; its counts. Files of the output folder's own disk are read where they are."""
     place.check_current()
-    started = time.monotonic()
+    started, cpu = time.monotonic(), time.process_time()
     folder = place.folder(task)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -69,7 +69,8 @@ def run_task(task: Task, key: str, place: Place) -> dict:
         _check_sources(task)
         place.check_current()
         moved = [_move(folder / "out", name, place.root) for name in task.output_files()]
-        write_record(place.root, task, key, moved, counts, time.monotonic() - started)
+        seconds = {"seconds": time.monotonic() - started, "cpu_seconds": time.process_time() - cpu}
+        write_record(place.root, task, key, moved, counts, seconds)
         return counts
     except Exception as error:
         line = clear_line_of(error)
