@@ -87,7 +87,12 @@ def read_settings(kind: type, values: Mapping | None, where: str, phases: Sequen
 
 
 class Backend(ABC):
-    """How phases are run. `ranks`, `workers` and `memory` say how a phase is divided and what its tasks may use."""
+    """How phases are run. `ranks`, `workers` and `memory` say how a phase is divided and what its tasks may use.
+
+    `waits` is False where the jobs go on without this process.
+    """
+
+    waits: bool
 
     @abstractmethod
     def ranks(self, tasks: int) -> int:
@@ -134,23 +139,28 @@ class LocalBackend(Backend):
                 yield job
 
 
-class SlurmBackend(Backend):
-    waits = False
+class _Cluster(Backend):
+    """An executor with cores and memory by the task, other ones for single phases."""
 
-    def __init__(self, settings: SlurmSettings) -> None:
+    def __init__(self, settings: SlurmSettings | RaySettings) -> None:
         self.settings = settings
 
-    def _of(self, phase: str) -> SlurmSettings:
+    def of(self, phase: str) -> SlurmSettings | RaySettings:
         return replace(self.settings, **self.settings.phases.get(phase, {}))
 
     def ranks(self, tasks: int) -> int:
         return min(tasks, self.settings.jobs)
 
     def workers(self, phase: str, tasks: int) -> int:
-        return self._of(phase).cpus
+        return self.of(phase).cpus
 
     def memory(self, phase: str, tasks: int) -> int:
-        return _share(self._of(phase).memory * self._of(phase).cpus)
+        # Python, the libraries and what is at hand of a text need the rest.
+        return max(1, int(self.of(phase).memory * self.of(phase).cpus * 1000 * 0.6))
+
+
+class SlurmBackend(_Cluster):
+    waits = False
 
     def run(self, jobs: Sequence[Job]) -> Iterator[Job]:
         from .executors import Slurm, quiet, this_environment
@@ -159,7 +169,7 @@ class SlurmBackend(Backend):
             raise UserError(f"{jobs[0].folder}: Slurm's scripts take no path with a blank in its name; choose another")
         before: str | None = None
         for job in jobs:
-            chosen = self._of(job.name)
+            chosen = self.of(job.name)
             with quiet():
                 executor = Slurm(
                     [job.step],
@@ -207,30 +217,15 @@ def _slurm_logs(folder: str) -> str | None:
     return None if is_remote(folder) else join(str(local_path(folder)), "slurm_logs")
 
 
-class RayBackend(Backend):
+class RayBackend(_Cluster):
     waits = True
-
-    def __init__(self, settings: RaySettings) -> None:
-        self.settings = settings
-
-    def _of(self, phase: str) -> RaySettings:
-        return replace(self.settings, **self.settings.phases.get(phase, {}))
-
-    def ranks(self, tasks: int) -> int:
-        return min(tasks, self.settings.jobs)
-
-    def workers(self, phase: str, tasks: int) -> int:
-        return self._of(phase).cpus
-
-    def memory(self, phase: str, tasks: int) -> int:
-        return _share(self._of(phase).memory * self._of(phase).cpus)
 
     def run(self, jobs: Sequence[Job]) -> Iterator[Job]:
         from .executors import Ray, quiet
 
         with self._connected():
             for job in jobs:
-                chosen = self._of(job.name)
+                chosen = self.of(job.name)
                 self._check_room(job.name, chosen)
                 with quiet():
                     Ray(
@@ -277,8 +272,3 @@ class RayBackend(Backend):
                 f"ray: no machine has the {chosen.cpus} cores and {chosen.memory * chosen.cpus:g} GB a task of phase "
                 f"{phase} asks for (most memory: {most / (1 << 30):.1f} GB); lower `cpus` or `memory`"
             )
-
-
-def _share(gigabytes: float) -> int:
-    """MB a task may fill of what its job has: Python, the libraries and a document at hand need the rest."""
-    return max(1, int(gigabytes * 1000 * 0.6))

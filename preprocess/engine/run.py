@@ -12,7 +12,7 @@ from fairseq_hebrew import __version__
 from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.stage.progress import log
 
-from .addresses import join, list_files, read_bytes, remove, short_hash, write_bytes
+from .addresses import join, list_files, read_bytes, remove, short_hash, state, write_bytes
 from .backends import Backend, Job
 from .records import ENGINE, read_records, record_address, wanted_tasks, whole_outputs
 from .staging import CURRENT, Place
@@ -113,7 +113,9 @@ def _check_complete(job: Job) -> None:
     said = [(rank, line) for rank in missing if (line := failure_line(job.folder, rank)) is not None]
     rank, line = said[0] if said else (missing[0], f"{job.name}: a process was killed, most likely for want of memory")
     more = f" ({len(said) - 1} more failed)" if len(said) > 1 else ""
-    raise UserError(f"{line}{more}; log: {join(job.folder, f'logs/task_{rank:05d}.log')}")
+    log_file = join(job.folder, f"logs/task_{rank:05d}.log")
+    # A process that was killed may not have left its log.
+    raise UserError(f"{line}{more}; log: {log_file if state(log_file) else join(job.folder, 'logs')}")
 
 
 def _take_stock(root: str, phases: Sequence[Phase]) -> None:

@@ -2,6 +2,9 @@
 
 import json
 import os
+import random
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -171,6 +174,26 @@ def test_a_change_runs_what_depends_on_it(config, made, tmp_path, capsys):
     assert len(list((tmp_path / "made").glob("data/train*.bin"))) == 2
     run()
     assert made(tmp_path / "made") == first, "shards of another plan would be read by fairseq"
+
+
+def test_killed_at_random_moments(config, made, tmp_path):
+    path = config(**ALL, workers=2)
+    on_executor(path, tmp_path / "whole")
+    command = [sys.executable, "-m", "fairseq_hebrew.cli", "corpus", path, "--output", tmp_path / "made"]
+    moment, kills = random.Random(1), 0
+    while kills < 5:
+        process = subprocess.Popen([*map(str, command), "--executor", "local"], stderr=subprocess.DEVNULL)
+        try:
+            assert process.wait(timeout=moment.uniform(0.8, 3)) == 0
+            break
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            kills += 1
+    assert kills
+    on_executor(path, tmp_path / "made")
+    assert made(tmp_path / "made") == made(tmp_path / "whole")
+    assert not list((tmp_path / "made/engine/scratch").rglob("*.*"))
 
 
 def test_plain_and_executor_in_one_folder(config, tmp_path):
