@@ -76,7 +76,7 @@ def comparisons(options: argparse.Namespace, folder: Path) -> Iterator[Compariso
         yield from near_duplicates.compare(source, megabytes, folder, workers)
     if "shuffling" in asked:
         lines = folder / "lines.txt"
-        size = text.write(lines, 198, one_line=True)
+        size = text.write(lines, 198, lines_only=True)
         yield from shuffling.compare(lines, size, folder)
     if "train-bpe" in asked:
         yield from train_bpe.compare(source, megabytes, folder, options.vocab_size, workers)

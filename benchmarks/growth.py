@@ -41,7 +41,7 @@ def stages(source: Path, folder: Path, tokenizer: Path, size: int, workers: int)
     bounds, many = ["--memory", 500], ["--workers", workers]
     document = ["--input", source, "--documents", "blank", "--output"]
     return {
-        "clean": measure.stage("clean", *document, folder / "clean.txt", *many),
+        "clean": measure.stage("clean", *document, folder / "clean.txt", *bounds, *many),
         "dedup": measure.stage("dedup", *document, folder / "dedup.txt", *bounds),
         "dedup --near": measure.stage("dedup", *document, folder / "near.txt", "--near", *bounds, *many),
         "shuffle": measure.stage("shuffle", *document, folder / "shuffled.txt", *bounds),

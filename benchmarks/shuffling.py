@@ -1,4 +1,4 @@
-"""Shuffling a file that fits the memory, against GNU shuf: documents of one line, as shuf knows no others."""
+"""Shuffling a file that fits the memory, against GNU shuf: each line is a document, as shuf knows no others."""
 
 from __future__ import annotations
 

@@ -34,12 +34,12 @@ def documents() -> Iterator[list[str]]:
                 yield lines
 
 
-def write(path: Path, megabytes: float, one_line: bool = False) -> float:
+def write(path: Path, megabytes: float, lines_only: bool = False) -> float:
     """Write about so many MB of documents; the MB written. More than there is is made up from its lines.
 
     The first round is the text itself, its documents in random order. Each further round deals all lines at random
     to new documents of the same lengths: the words are those of the text, no document is one that stood before.
-    `one_line` joins a document's lines: the layout in which a line is a document.
+    `lines_only` leaves out the blank lines between documents: the layout in which a line is a document.
     """
     made = list(documents())
     choice = random.Random(1)
@@ -49,7 +49,7 @@ def write(path: Path, megabytes: float, one_line: bool = False) -> float:
     with open(path, "wb") as file:
         while True:
             for lines in made:
-                text = (" ".join(lines) + "\n" if one_line else "\n".join(lines) + "\n\n").encode()
+                text = ("\n".join(lines) + ("\n" if lines_only else "\n\n")).encode()
                 file.write(text)
                 written += len(text)
                 if written >= wanted:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.text.lines import invalid_utf8
@@ -32,6 +33,7 @@ _LEADING_BLANK = re.compile(rb"(?:[ \t\r\f\v]*\n)+")
 BLANK_LINES = re.compile(rb"\n(?:[ \t\r\f\v]*\n)+")
 
 
+Item = TypeVar("Item")
 # Reads at most so many bytes, fewer only where the source has no more at hand, none at its end.
 Read = Callable[[int], bytes]
 # Told of a line that is left out: its number, where it starts in bytes, its bytes, and what is wrong with it.
@@ -199,13 +201,18 @@ def _sound_lines(name: Path | str, block: bytes, line: int, offset: int, skip: S
 
 def chunked(documents: Iterable[Document], size: int = 1 << 20) -> Iterator[list[Document]]:
     """Lists of whole documents of about `size` bytes."""
-    chunk: list[Document] = []
+    return grouped(documents, size, lambda document: len(document.text))
+
+
+def grouped(items: Iterable[Item], size: int, size_of: Callable[[Item], int]) -> Iterator[list[Item]]:
+    """Lists of items whose sizes sum up to about `size`, the last one to less."""
+    group: list[Item] = []
     held = 0
-    for document in documents:
-        chunk.append(document)
-        held += len(document.text)
+    for item in items:
+        group.append(item)
+        held += size_of(item)
         if held >= size:
-            yield chunk
-            chunk, held = [], 0
-    if chunk:
-        yield chunk
+            yield group
+            group, held = [], 0
+    if group:
+        yield group

@@ -14,7 +14,7 @@ from fairseq_hebrew.text.fast_bpe import padded
 # Bytes of text handed to a worker at a time; a longer line is a chunk of its own.
 CHUNK = 1 << 20
 # A longer line is a file whose line ends are missing: its ids would not fit the memory.
-LONGEST_LINE = 256 << 20
+LONGEST_LINE = 64 << 20
 BOM = b"\xef\xbb\xbf"
 
 

@@ -6,14 +6,15 @@ import numpy as np
 
 from fairseq_hebrew.stage.kernels import kernel
 
-# FNV-1a (Fowler, Noll, Vo), and a last mixing step since the table looks at the low bits.
-OFFSET = np.uint64(0xCBF29CE484222325)
-PRIME = np.uint64(0x00000100000001B3)
-MIX = np.uint64(0x9E3779B97F4A7C15)
-HALF = np.uint64(32)
+# FNV-1a (Fowler, Noll, Vo) for long words, the multipliers of SplitMix64 (Steele, Lea, Flood 2014) to mix.
+OFFSET, PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x00000100000001B3)
+MIX, MIX_AGAIN = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+BYTE, HALF = np.uint64(8), np.uint64(32)
 
-# Columns of a table's entries.
-HASH, START, LENGTH, COUNT = range(4)
+# Columns of a table's entries. Most words are of at most SHORT bytes and stand in their entry: eight bytes in HEAD, the
+# rest in TAIL. Of a longer word HEAD is the hash and TAIL the place of its bytes in the table's arena.
+HEAD, TAIL, LENGTH, COUNT = range(4)
+SHORT = 16
 
 
 @kernel
@@ -77,53 +78,118 @@ def _blank(data, i, end):
 def add_words(data, starts, ends, begin, mask, slots, entries, n, arena, used):
     """Count the words data[starts[i]:ends[i]] from number `begin` on in a hash table.
 
-    `slots` int32, a power of two, holds the number of an entry or -1; `entries` uint64 (E, 4) hash, start in `arena`,
-    length, count; n entries and `used` bytes of the arena are in use. Words are equal when their bytes are. Returns
-    (number of the first word not counted for want of room, n, used). `mask` is for tests: all ones leave hashes whole.
+    `slots` int32, a power of two, holds the number of an entry or -1; `entries` uint64 (E, 4) are described above; n
+    entries and `used` bytes of the arena are in use. Words are equal when their bytes are. Returns (number of the
+    first word not counted for want of room, n, used). `mask` is for tests: all ones leave hashes whole.
     """
     low = len(slots) - 1
+    one = np.uint64(1)
     for i in range(begin, len(starts)):
         start, end = starts[i], ends[i]
-        hashed = OFFSET
-        for k in range(start, end):
-            hashed = (hashed ^ np.uint64(data[k])) * PRIME
-        hashed = ((hashed ^ (hashed >> HALF)) * MIX) & mask
-        slot = np.int64(hashed >> HALF) & low
         length = end - start
+        size = np.uint64(length)
+        head = tail = np.uint64(0)
+        if length <= SHORT:
+            middle = min(start + 8, end)
+            for k in range(start, middle):
+                head = (head << BYTE) | np.uint64(data[k])
+            for k in range(middle, end):
+                tail = (tail << BYTE) | np.uint64(data[k])
+            hashed = _hash_short(head, tail, size) & mask
+        else:
+            hashed = head = _hash_long(data, start, end) & mask
+        slot = np.int64(hashed >> HALF) & low
         while True:
             e = slots[slot]
             if e < 0:
-                if n == len(entries) or used + length > len(arena):
+                if n == len(entries) or (length > SHORT and used + length > len(arena)):
                     return i, n, used
+                if length > SHORT:
+                    tail = np.uint64(used)
+                    for k in range(length):
+                        arena[used + k] = data[start + k]
+                    used += length
                 slots[slot] = n
-                entries[n, HASH], entries[n, START] = hashed, np.uint64(used)
-                entries[n, LENGTH], entries[n, COUNT] = np.uint64(length), np.uint64(1)
-                for k in range(length):
-                    arena[used + k] = data[start + k]
-                used += length
+                entries[n, HEAD], entries[n, TAIL], entries[n, LENGTH], entries[n, COUNT] = head, tail, size, one
                 n += 1
                 break
-            if entries[e, HASH] == hashed and entries[e, LENGTH] == np.uint64(length):
-                at = np.int64(entries[e, START])
-                k = 0
-                while k < length and arena[at + k] == data[start + k]:
-                    k += 1
-                if k == length:
-                    entries[e, COUNT] += np.uint64(1)
+            if entries[e, HEAD] == head and entries[e, LENGTH] == size:
+                if length <= SHORT:
+                    same = entries[e, TAIL] == tail
+                else:
+                    there = np.int64(entries[e, TAIL])
+                    k = 0
+                    while k < length and arena[there + k] == data[start + k]:
+                        k += 1
+                    same = k == length
+                if same:
+                    entries[e, COUNT] += one
                     break
             slot = (slot + 1) & low
     return len(starts), n, used
 
 
 @kernel
-def fill_slots(entries, n, slots):
+def _hash_short(head, tail, size):
+    hashed = (head ^ (tail * MIX_AGAIN) ^ size) * MIX
+    return (hashed ^ (hashed >> HALF)) * MIX_AGAIN
+
+
+@kernel
+def _hash_long(data, start, end):
+    hashed = OFFSET
+    for k in range(start, end):
+        hashed = (hashed ^ np.uint64(data[k])) * PRIME
+    return (hashed ^ (hashed >> HALF)) * MIX
+
+
+@kernel
+def _hash_of(entries, e, mask):
+    """The hash of the word of an entry."""
+    if entries[e, LENGTH] > np.uint64(SHORT):
+        return entries[e, HEAD]
+    return _hash_short(entries[e, HEAD], entries[e, TAIL], entries[e, LENGTH]) & mask
+
+
+@kernel
+def fill_slots(entries, n, mask, slots):
     """Enter n entries of distinct words into a fresh hash table."""
     low = len(slots) - 1
     for e in range(n):
-        slot = np.int64(entries[e, HASH] >> HALF) & low
+        slot = np.int64(_hash_of(entries, e, mask) >> HALF) & low
         while slots[slot] >= 0:
             slot = (slot + 1) & low
         slots[slot] = e
+
+
+@kernel
+def unpack(entries, n, mask, arena):
+    """The words of n entries: (hashes uint64 (n,), counts int64 (n,), lengths int64 (n,), their bytes uint8)."""
+    hashes = np.empty(n, dtype=np.uint64)
+    counts, lengths = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
+    total = 0
+    for e in range(n):
+        hashes[e] = _hash_of(entries, e, mask)
+        counts[e], lengths[e] = np.int64(entries[e, COUNT]), np.int64(entries[e, LENGTH])
+        total += lengths[e]
+    data = np.empty(total, dtype=np.uint8)
+    used = 0
+    for e in range(n):
+        length = lengths[e]
+        if length > SHORT:
+            there = np.int64(entries[e, TAIL])
+            for k in range(length):
+                data[used + k] = arena[there + k]
+        else:
+            head, tail = entries[e, HEAD], entries[e, TAIL]
+            for k in range(length - 1, 7, -1):
+                data[used + k] = np.uint8(tail & np.uint64(0xFF))
+                tail >>= BYTE
+            for k in range(min(length, 8) - 1, -1, -1):
+                data[used + k] = np.uint8(head & np.uint64(0xFF))
+                head >>= BYTE
+        used += length
+    return hashes, counts, lengths, data
 
 
 @kernel

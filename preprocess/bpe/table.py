@@ -10,6 +10,9 @@ from .word_counts import Part, in_order, write_words
 
 # A table never is smaller than this many words and bytes, whatever the memory.
 FEWEST_WORDS, FEWEST_BYTES = 1 << 14, 1 << 18
+# Bytes an entry takes: itself and its two slots, and while the table is sorted and written six numbers and its bytes
+# twice.
+WORD_MEMORY = 32 + 8 + 48 + 32
 WHOLE = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
@@ -46,11 +49,12 @@ class WordTable:
 
     def _spill(self) -> None:
         """Write what the table holds to its next file."""
+        from .counting_kernels import unpack
+
         if not self._n:
             return
         path = self._prefix.with_name(f"{self._prefix.name}{len(self._files):06d}.words")
-        hashes, _, lengths, counts = np.ascontiguousarray(self._entries[: self._n].T)
-        part = Part(hashes, counts.astype(np.int64), lengths.astype(np.int64), self._arena[: self._used])
+        part = Part(*unpack(self._entries, self._n, self._mask, self._arena))
         write_words(path, [in_order(part)], self._pre_tokenizer)
         self._files.append(path)
         self._clear()
@@ -62,8 +66,7 @@ class WordTable:
     def _make_room(self, length: int) -> None:
         """Grow the table for one more word of this length, or empty it where growing would pass the memory."""
         words, size = self._room(length)
-        # Writing sorts: the words once more, and some numbers for each.
-        if self._n and words * (32 + 8 + 48) + 2 * size > self._memory:
+        if self._n and words * WORD_MEMORY + 3 * size > self._memory:
             self._spill()
             words, size = self._room(length)
         if (words, size) != (len(self._entries), len(self._arena)):
@@ -71,8 +74,10 @@ class WordTable:
 
     def _room(self, length: int) -> tuple[int, int]:
         """The words and bytes there must be room for, each as it is or doubled."""
+        from .counting_kernels import SHORT
+
         words, size = len(self._entries), len(self._arena)
-        while size < self._used + length:
+        while length > SHORT and size < self._used + length:
             size *= 2
         return (2 * words if self._n == words else words), size
 
@@ -83,4 +88,4 @@ class WordTable:
         entries[: self._n], arena[: self._used] = self._entries[: self._n], self._arena[: self._used]
         self._entries, self._arena = entries, arena
         self._slots = np.full(2 * words, -1, dtype=np.int32)
-        fill_slots(self._entries, self._n, self._slots)
+        fill_slots(self._entries, self._n, self._mask, self._slots)

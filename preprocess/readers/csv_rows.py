@@ -11,7 +11,7 @@ from fairseq_hebrew.stage.errors import UserError
 
 from ..documents import Document
 from .opening import format_of
-from .source import LONGEST, Source, record_text
+from .source import LONGEST, Source, one_line, record_text
 from .stream import Stream, require_text, whole_lines
 
 
@@ -125,7 +125,7 @@ def _column(first: list[str], source: Source) -> int:
         return 0
     if wanted is not None and wanted.isdecimal() and 1 <= int(wanted) <= len(first):
         return int(wanted) - 1
-    there = ", ".join(first) if source.header else f"{len(first)}, without names"
+    there = one_line(", ".join(first)) if source.header else f"{len(first)}, without names"
     raise UserError(
         f"{source.name}: no column {wanted or 'text'!r} (its columns: {there}); "
         "give --text-field a name or a number from 1, or --no-header if the first row is text"

@@ -9,7 +9,7 @@ from typing import Any
 from fairseq_hebrew.stage.errors import UserError
 
 from ..documents import Document
-from .source import Source, record_text
+from .source import Source, one_line, record_text
 from .stream import Stream, numbered_lines, require_text
 
 
@@ -66,7 +66,7 @@ def _value(record: Any, field: str) -> str:
     # A key may itself hold dots.
     for key in [field] if field in record else field.split("."):
         if not isinstance(value, dict) or key not in value:
-            known = ", ".join(map(str, list(value)[:10])) if isinstance(value, dict) else _kind(value)
+            known = one_line(", ".join(list(value)[:10])) if isinstance(value, dict) else _kind(value)
             raise _NoText(f"no field {field!r} (there is: {known or 'nothing'})")
         value = value[key]
     if value is None:

@@ -9,8 +9,8 @@ from xml.parsers import expat
 from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.stage.parallel import ordered_map
 
-from ..documents import BLOCK, Document
-from .source import Damaged, Source
+from ..documents import BLOCK, Document, grouped
+from .source import Damaged, Source, one_line
 from .stream import Stream, require_text
 from .wikitext import is_redirect, plain_text
 
@@ -46,7 +46,7 @@ def read_mediawiki(source: Source) -> Iterator[Document]:
         pages = _Pages(stream)
         for page, text, problem in _converted(pages, source.workers):
             if problem:
-                source.skip(page.line, f"article {page.title!r}: {problem}", page.text, page.offset)
+                source.skip(page.line, f"article {one_line(page.title)!r}: {problem}", page.text, page.offset)
             elif text:
                 yield Document(page.line, text)
             else:
@@ -56,7 +56,8 @@ def read_mediawiki(source: Source) -> Iterator[Document]:
 
 
 def _converted(pages: _Pages, workers: int) -> Iterator[tuple[Page, bytes, str | None]]:
-    for chunk, texts in ordered_map(_convert, _chunks(pages), workers):
+    chunks = grouped(_articles(pages), CHUNK, lambda page: len(page.text))
+    for chunk, texts in ordered_map(_convert, chunks, workers):
         for page, (text, problem) in zip(chunk, texts):
             yield page, text, problem
 
@@ -70,24 +71,13 @@ def _convert(chunk: list[Page]) -> tuple[list[Page], list[tuple[bytes, str | Non
             texts.append((f"{text}\n".encode() if text else b"", None))
             page.text = ""
         except Exception as error:  # whatever the parser stumbles over is this article's alone
-            texts.append((b"", f"its wikitext cannot be parsed ({type(error).__name__}: {error})"))
+            texts.append((b"", f"its wikitext cannot be parsed ({type(error).__name__}: {one_line(error)})"))
             page.text = page.text[:100]
     return chunk, texts
 
 
-def _chunks(pages: _Pages) -> Iterator[list[Page]]:
-    chunk: list[Page] = []
-    size = 0
-    for page in pages:
-        if page.ns != "0" or page.redirect or is_redirect(page.text):
-            continue
-        chunk.append(page)
-        size += len(page.text)
-        if size >= CHUNK:
-            yield chunk
-            chunk, size = [], 0
-    if chunk:
-        yield chunk
+def _articles(pages: _Pages) -> Iterator[Page]:
+    return (page for page in pages if page.ns == "0" and not page.redirect and not is_redirect(page.text))
 
 
 class _Pages:
@@ -127,7 +117,7 @@ class _Pages:
         name = name.rpartition("\n")[2]
         if not self._path and name != "mediawiki":
             raise UserError(
-                f"{self._stream.name}: is XML of <{name}>, not a MediaWiki dump; say what it is with --format"
+                f"{self._stream.name}: is XML of <{one_line(name)}>, not a MediaWiki dump; say what it is with --format"
             )
         self._path.append(name)
         path = tuple(self._path)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from fairseq_hebrew.stage.errors import UserError
 
 from ..documents import Document
-from .source import Source, record_text
+from .source import Source, one_line, record_text
 from .stream import RawFile, compression_of
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def read_parquet(source: Source) -> Iterator[Document]:
         try:
             parquet = pyarrow.parquet.ParquetFile(file, buffer_size=BUFFER, pre_buffer=False)
         except (pyarrow.ArrowException, OSError) as error:
-            raise UserError(f"{source.name}: is no whole Parquet file ({_reason(error)}); fetch it again") from error
+            raise UserError(f"{source.name}: is no whole Parquet file ({one_line(error)}); fetch it again") from error
         field, index = _field(parquet.schema, source)
         row = 1
         for group in range(parquet.num_row_groups):
@@ -50,7 +50,7 @@ def read_parquet(source: Source) -> Iterator[Document]:
                     yield from _documents(batch.column(0), row, field, source)
                     row += batch.num_rows
             except (pyarrow.ArrowException, OSError) as error:
-                source.skip(f"rows {row:,}-{end - 1:,}", f"row group {group} cannot be read ({_reason(error)})")
+                source.skip(f"rows {row:,}-{end - 1:,}", f"row group {group} cannot be read ({one_line(error)})")
             row = end
             raw.count(column.total_compressed_size)
         raw.count_rest()
@@ -66,7 +66,7 @@ def _field(schema: pyarrow.parquet.ParquetSchema, source: Source) -> tuple[str, 
                 kind = "lists" if column.max_repetition_level else column.physical_type
                 raise UserError(f"{source.name}: the column {wanted!r} holds no text but {kind}; give --text-field")
             return wanted, number
-    there = ", ".join(column.path for column in columns)
+    there = one_line(", ".join(column.path for column in columns), 1000)
     raise UserError(f"{source.name}: no column {wanted!r} (its columns: {there}); give --text-field one of them")
 
 
@@ -98,7 +98,3 @@ def _documents(column: pyarrow.Array, row: int, field: str, source: Source) -> I
             yield Document(number, text)
         else:
             source.counts.empty += 1
-
-
-def _reason(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]

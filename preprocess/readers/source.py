@@ -89,9 +89,14 @@ class Source:
 
 def _shown(record: bytes | str) -> str:
     text = record[: 4 * SHOWN].decode("utf-8", "backslashreplace") if isinstance(record, bytes) else record
-    # A quotation stays on one line, whatever is in it.
-    text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[:SHOWN])
-    return f"`{text}`" if len(record) <= SHOWN else f"`{text}...`"
+    return f"`{one_line(text, SHOWN)}`"
+
+
+def one_line(text: object, most: int = 200) -> str:
+    """What a file, or a library about it, says: on one line, whatever is in it, and not too long."""
+    said = str(text)
+    shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in said[:most])
+    return shown if len(said) <= most else f"{shown}..."
 
 
 def record_text(text: bytes) -> bytes:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from fairseq_hebrew.stage.errors import INSTALL, UserError
 from fairseq_hebrew.stage.parallel import ordered_map
 
-from ..documents import BLOCK, Document
-from .source import Damaged, Source, record_text
+from ..documents import BLOCK, Document, grouped
+from .source import Damaged, Source, one_line, record_text
 from .stream import Stream
 
 # A longer page (bytes) is no article.
@@ -67,27 +67,14 @@ def _documents(pages: Iterator[Page] | list[Page], source: Source) -> Iterator[D
         raise
     except ImportError as error:
         raise UserError(f"trafilatura cannot be used ({error}); install it with: {INSTALL['trafilatura']}") from None
-    for chunk in ordered_map(_extract, _chunks(pages), source.workers):
+    for chunk in ordered_map(_extract, grouped(pages, CHUNK, lambda page: len(page.content)), source.workers):
         for number, address, text, problem in chunk:
             if problem:
-                source.skip(f"record {number}", f"{address} cannot be read ({problem})")
+                source.skip(f"record {number}", f"{one_line(address)} cannot be read ({problem})")
             elif text:
                 yield Document(number, text)
             else:
                 source.counts.empty += 1
-
-
-def _chunks(pages: Iterator[Page] | list[Page]) -> Iterator[list[Page]]:
-    chunk: list[Page] = []
-    size = 0
-    for page in pages:
-        chunk.append(page)
-        size += len(page.content)
-        if size >= CHUNK:
-            yield chunk
-            chunk, size = [], 0
-    if chunk:
-        yield chunk
 
 
 def _extract(chunk: list[Page]) -> list[tuple[int, str, bytes, str | None]]:
@@ -107,7 +94,7 @@ def _extract(chunk: list[Page]) -> list[tuple[int, str, bytes, str | None]]:
                 text = trafilatura.extract(_decoded(page), include_comments=False, include_tables=False) or ""
             made.append((page.number, page.address, record_text(text.encode("utf-8")), None))
         except Exception as error:  # whatever the parser stumbles over is this page's alone
-            made.append((page.number, page.address, b"", f"{type(error).__name__}: {error}"))
+            made.append((page.number, page.address, b"", f"{type(error).__name__}: {one_line(error)}"))
     return made
 
 
@@ -144,9 +131,9 @@ class _Archive:
         except (ArchiveLoadFailed, EOFError) as error:
             if not number:
                 raise UserError(
-                    f"{self._source.name}: is no WARC file ({error}); say what it is with --format"
+                    f"{self._source.name}: is no WARC file ({one_line(error)}); say what it is with --format"
                 ) from error
-            self.damage = Damaged(f"the archive is damaged after record {number} ({error})")
+            self.damage = Damaged(f"the archive is damaged after record {number} ({one_line(error)})")
 
     def _page(self, record, number: int) -> Page | None:
         kind = (record.rec_headers.get_header("Content-Type") or "").lower()
@@ -168,7 +155,7 @@ class _Archive:
         while size < LARGEST_PAGE and (block := content.read(BLOCK)):
             pieces.append(block)
             size += len(block)
-        # What the record's header promised beyond the end of the file.
-        if size < LARGEST_PAGE and record.raw_stream.limit > 0:
+        # What the record's header promised is not all there, or it promised no length.
+        if size < LARGEST_PAGE and getattr(record.raw_stream, "limit", 1) > 0:
             raise Damaged(f"record {number} is cut off")
         return b"".join(pieces)

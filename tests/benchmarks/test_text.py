@@ -37,10 +37,10 @@ def test_more_than_there_is_has_the_same_lines_in_new_documents(tmp_path, small)
     assert lines == sorted(line for document in small for line in document.split("\n"))
 
 
-def test_one_line_documents(tmp_path, small):
-    text.write(tmp_path / "t.txt", 0.0003, one_line=True)
+def test_lines_without_the_blank_ones(tmp_path, small):
+    text.write(tmp_path / "t.txt", 0.0003, lines_only=True)
     lines = (tmp_path / "t.txt").read_text(encoding="utf-8").splitlines()
-    assert set(lines) <= {document.replace("\n", " ") for document in small}
+    assert len(lines) > 3 and set(lines) <= {line for document in small for line in document.split("\n")}
 
 
 def test_there_is_text_here():

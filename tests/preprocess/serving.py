@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import http.server
 import threading
+import time
 from collections import Counter, deque
 from dataclasses import dataclass, field
 
@@ -21,6 +22,8 @@ class Served:
     # What Content-Length claims beyond the truth.
     extra: int = 0
     sends_length: bool = True
+    # Seconds between the pieces of 100 kB it is sent in; 0: at once.
+    pause: float = 0.0
     content_type: str = "application/octet-stream"
     headers: dict = field(default_factory=dict)
 
@@ -94,9 +97,14 @@ def serving():
             self.send_header("Content-Type", file.content_type)
             self.send_header("Connection", "close")
             self.end_headers()
-            if body:
-                self.wfile.write(rest if cut is None else rest[:cut])
             self.close_connection = True
+            if body:
+                rest = rest if cut is None else rest[:cut]
+                step = 100_000 if file.pause else max(len(rest), 1)
+                with contextlib.suppress(ConnectionError):
+                    for position in range(0, len(rest), step):
+                        self.wfile.write(rest[position : position + step])
+                        time.sleep(file.pause)
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as served:
         server.root = f"http://127.0.0.1:{served.server_port}"

@@ -12,6 +12,8 @@ import pytest
 
 from fairseq_hebrew.preprocess.binaries import chunks as chunking
 from fairseq_hebrew.preprocess.binarize import Settings, binarize
+from fairseq_hebrew.preprocess.train_bpe import Settings as TrainSettings
+from fairseq_hebrew.preprocess.train_bpe import train_bpe
 from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.text.dictionary import SPECIALS, dictionary_lines
 from fairseq_hebrew.text.vocabulary import Vocabulary
@@ -312,6 +314,25 @@ def test_counts(tmp_path, tokenizer):
     assert counts["documents"] == 2 and counts["lines"] == 3
     assert counts["tokens"] == sum(map(len, items)) and counts["symbols"] == 8
     assert counts["unknown"] == counts["tokens"] - 5 and counts["text_bytes"] == source.stat().st_size
+
+
+def test_a_tokenizer_the_fast_encoder_does_not_know(tmp_path, documents, written, capsys):
+    source = written(tmp_path / "a.txt", documents(200, seed=1))
+    folder = tmp_path / "sentencepiece"
+    train_bpe(TrainSettings(input=[source], output=folder, vocab_size=300, model="sentencepiece-unigram"))
+    made = set()
+    for workers in (1, 2):
+        capsys.readouterr()
+        settings = Settings(input=[source], tokenizer=folder, output=tmp_path / "o", workers=workers)
+        counts = binarize(settings, force=True)["counts"]
+        assert counts["encoder"] == "huggingface" and counts["unknown"] == 0
+        told = capsys.readouterr().err
+        assert "the tokenizer's own library" in told and "sentencepiece.model: it is a sentencepiece model" in told
+        made.add(tuple((tmp_path / "o" / name).read_bytes() for name in ("train.bin", "train.idx")))
+    assert len(made) == 1
+    vocabulary = Vocabulary(folder)
+    lines = plain_lines(source.read_text(encoding="utf-8"))
+    assert [vocabulary.decode(item) for item in items_of(tmp_path / "o")] == lines
 
 
 def test_bad_input_is_a_clear_line(tmp_path, tokenizer, refused):

@@ -4,8 +4,10 @@ import hashlib
 import json
 import os
 import pty
+import random
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -193,3 +195,23 @@ def test_the_list_names_every_corpus_with_its_licence(command):
     for name, source in SOURCES.items():
         assert f"{name}\n  {source.title}\n  licence: {source.licence} ({source.page})" in done.stdout
         assert source.base.startswith("https://") and source.page.startswith("https://")
+
+
+def test_killed_at_any_moment_the_next_run_ends_whole(server, tmp_path):
+    content = random.Random(1).randbytes(5_000_000)
+    server.put("/he.txt.xz", content, pause=0.005)
+    arguments = ["fetch", "cc100", "--output", str(tmp_path), "--base-url", server.root, "--accept-licence"]
+    command = [sys.executable, "-m", "fairseq_hebrew.cli", *arguments]
+    partial = tmp_path / ".he.txt.xz.part"
+    for size in (1, 1_000_000, 2_500_000):
+        with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+            while process.poll() is None and not (partial.exists() and partial.stat().st_size >= size):
+                time.sleep(0.002)
+            process.kill()
+        assert not (tmp_path / "he.txt.xz").exists()
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "he.txt.xz").read_bytes() == content
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["he.txt.xz", "he.txt.xz.manifest.json"]
+    resumed = [int(asked[len("bytes=") : -1]) for _, _, asked in server.asked if asked]
+    assert len(resumed) >= 2 and resumed[-1] >= 2_500_000, "what was there was not fetched again"

@@ -4,6 +4,8 @@ import bz2
 import csv
 import gzip
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import fsspec
@@ -150,3 +152,36 @@ def test_a_mistake_in_an_input_is_told_before_any_work(tmp_path, documents, writ
 def test_other_stages_say_that_they_read_local_files(tmp_path, refused):
     line = refused("dedup", "--input", "s3://bucket/a.txt", "--output", tmp_path / "b.txt")
     assert "s3:/bucket/a.txt: an address is read by clean alone" in line
+
+
+WITHOUT = """
+import sys
+sys.modules[sys.argv[1]] = None  # what importing it then raises is a ModuleNotFoundError
+from fairseq_hebrew import cli
+sys.exit(cli.main(sys.argv[2:]))
+"""
+
+
+@pytest.mark.parametrize(
+    "package, name",
+    [
+        ("zstandard", "a.jsonl.zst"),
+        ("pyarrow", "a.parquet"),
+        ("mwparserfromhell", "a.xml"),
+        ("trafilatura", "a.html"),
+        ("warcio", "a.warc"),
+    ],
+)
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_package_that_is_not_installed_gets_one_line(tmp_path, package, name, workers):
+    if package == "warcio":
+        pytest.importorskip("trafilatura", reason="needs fairseq-hebrew[readers]", exc_type=ImportError)
+    (tmp_path / name).write_bytes(b"\x28\xb5\x2f\xfd" if "zst" in name else b"WARC/1.0\r\n\r\n")
+    command = [sys.executable, "-c", WITHOUT, package, "clean", "--input", tmp_path / name]
+    command += ["--output", tmp_path / "out.txt", "--workers", str(workers), "--max-broken", "100"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr
+    line = done.stderr.splitlines()[-1]
+    assert line.startswith(f"error: {package}")
+    assert line.endswith(" is not installed; install it with: pip install 'fairseq-hebrew[readers]'")
+    assert not (tmp_path / "out.txt").exists()

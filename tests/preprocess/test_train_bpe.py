@@ -17,7 +17,7 @@ from fairseq_hebrew.stage.options import from_mapping
 from fairseq_hebrew.text.dictionary import SPECIALS, dictionary_lines
 from fairseq_hebrew.text.pretokenize import KINDS
 from fairseq_hebrew.text.tokenizer import open_tokenizer
-from tests.preprocess.bpe.samples import REAL, train_huggingface
+from tests.preprocess.bpe.samples import REAL, hostile, train_huggingface
 
 MODELS = ["bpe", "sentencepiece-bpe", "sentencepiece-unigram"]
 
@@ -68,24 +68,33 @@ def test_the_dictionary_holds_the_counts_of_the_training_text(tmp_path, text, wo
     assert wanted[-4:] == [f"madeupword000{i} 0" for i in range(4)]
 
 
-def test_stripped_lines_give_the_merges_of_train_from_iterator(tmp_path, text):
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory, text):
+    """Several files: the text, one with line and paragraph separators inside lines, one of empty lines, one line."""
+    folder = tmp_path_factory.mktemp("sources")
+    for name, content in (("b", hostile(11, 800)), ("c", "\n\r\n\n"), ("d", "שורה אחת\u2028 ועוד\u0085 סוף ")):
+        (folder / f"{name}.txt").write_bytes(content.encode())
+    return [text, *sorted(folder.iterdir())]
+
+
+def test_stripped_lines_give_the_merges_of_train_from_iterator(tmp_path, sources):
     from tokenizers import ByteLevelBPETokenizer
 
-    train_bpe(Settings(input=[text], output=tmp_path, vocab_size=700))
+    train_bpe(Settings(input=sources, output=tmp_path, vocab_size=1200))
     reference = ByteLevelBPETokenizer()
-    lines = [line.strip() for line in text.read_bytes().decode().split("\n")]
-    reference.train_from_iterator(lines, 704, 2, show_progress=False, special_tokens=list(SPECIALS))
+    lines = [line.strip() for path in sources for line in path.read_bytes().decode().split("\n")]
+    reference.train_from_iterator(lines, 1204, 2, show_progress=False, special_tokens=list(SPECIALS))
     reference.save_model(str(tmp_path), "reference")
     assert (tmp_path / "merges.txt").read_text() == (tmp_path / "reference-merges.txt").read_text()
     assert json.loads((tmp_path / "vocab.json").read_text()) == reference.get_vocab()
 
 
-def test_kept_line_ends_give_the_merges_of_training_from_files(tmp_path, text):
+def test_kept_line_ends_give_the_merges_of_training_from_files(tmp_path, sources):
     from tokenizers import ByteLevelBPETokenizer
 
-    train_bpe(Settings(input=[text], output=tmp_path, vocab_size=700, keep_line_ends=True))
+    train_bpe(Settings(input=sources, output=tmp_path, vocab_size=1200, keep_line_ends=True))
     reference = ByteLevelBPETokenizer()
-    reference.train([str(text)], 704, 2, show_progress=False, special_tokens=list(SPECIALS))
+    reference.train([str(path) for path in sources], 1204, 2, show_progress=False, special_tokens=list(SPECIALS))
     reference.save_model(str(tmp_path), "reference")
     assert (tmp_path / "merges.txt").read_text() == (tmp_path / "reference-merges.txt").read_text()
     assert json.loads((tmp_path / "vocab.json").read_text()) == reference.get_vocab()

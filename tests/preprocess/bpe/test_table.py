@@ -24,7 +24,8 @@ def words_in(path):
 def random_words(seed):
     choice = random.Random(seed)
     # Bytes of zero at either end, words that begin alike, long ones among short ones.
-    words = [bytes(choice.choices([0, 1, 255], k=choice.randint(1, 8))) for _ in range(3000)]
+    words = [bytes(choice.choices([0, 0, 1, 255], k=choice.randint(1, 18))) for _ in range(3000)]
+    words += [bytes(size) for size in range(1, 40)]
     words += [b"x" * choice.randint(1, 2000) for _ in range(100)] + [b"y" * 5000]
     return choice.choices(words, k=8000)
 
