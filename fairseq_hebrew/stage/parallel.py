@@ -18,6 +18,7 @@ Result = TypeVar("Result")
 
 # Chunks handed to the pool ahead of the one being waited for, per worker: enough to keep every worker busy.
 AHEAD = 3
+WORKER_KILLED = "a worker process was killed, most likely for want of memory; run again with fewer --workers"
 
 
 def ordered_map(
@@ -41,7 +42,7 @@ def ordered_map(
             initializer(*arguments)
         yield from map(work, chunks)
         return
-    with _pool(workers, initializer, arguments, threads) as pool:
+    with worker_pool(workers, initializer, arguments, threads) as pool:
         waiting: deque = deque()
         try:
             for chunk in chunks:
@@ -51,15 +52,16 @@ def ordered_map(
             while waiting:
                 yield waiting.popleft().result()
         except BrokenProcessPool:
-            raise UserError(
-                "a worker process was killed, most likely for want of memory; run again with fewer --workers"
-            ) from None
+            raise UserError(WORKER_KILLED) from None
         finally:
             for future in waiting:
                 future.cancel()
 
 
-def _pool(workers: int, initializer: Callable | None, arguments: tuple, threads: bool) -> Executor:
+def worker_pool(
+    workers: int, initializer: Callable | None = None, arguments: tuple = (), threads: bool = False
+) -> Executor:
+    """A pool of processes (or threads) that end with this process, however it ends."""
     if threads:
         return ThreadPoolExecutor(workers, initializer=initializer, initargs=arguments)
     # spawn, not fork: the caller may have threads (tokenizers, torch), and a forked thread pool deadlocks.

@@ -133,7 +133,7 @@ def test_a_configuration_says_how_each_input_is_read(tmp_path, documents, writte
         ({"path": "a.jsonl", "format": "xml"}, "input.format: 'xml' is none of auto, text, jsonl"),
         ({"path": "a.jsonl", "text_field": 2}, "input.text_field: 2 is not text"),
         ({"path": "a.jsonl", "max_broken": -1}, "input.max_broken -1: at least 0"),
-        ({"path": "a.jsonl", "min_hebrew": 0.5}, "expected a file name, or `path:` with any of documents, format"),
+        ({"path": "a.jsonl", "min_latin": 0.5}, "expected a file name, or `path:` with any of documents, format"),
         ({"text_field": "x"}, "expected a file name, or `path:`"),
         ({"path": "nowhere://x/y.txt"}, "nowhere://x/y.txt: "),
         ({"path": "memory://x/y.txt"}, "memory://x/y.txt: no such file"),

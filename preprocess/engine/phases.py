@@ -1,0 +1,28 @@
+"""The names of all phases a plan can have, in the order they are run."""
+
+PHASES = (
+    "clean",
+    "repeated-lines",
+    "boilerplate",
+    "sign",
+    "exact",
+    "bands",
+    "cluster",
+    "keep",
+    "paragraphs",
+    "repeated-paragraphs",
+    "filter",
+    "places",
+    "scatter",
+    "gather",
+    "choose",
+    "assign",
+    "measure",
+    "weigh",
+    "mix",
+    "join",
+    "count",
+    "learn",
+    "binarize",
+    "finish",
+)
