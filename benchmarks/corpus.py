@@ -1,6 +1,6 @@
 """`make bench-corpus`: the corpus stages against their peers, side by side in one run.
 
-Usage: python -m benchmarks.corpus [--megabytes 60] [--vocab-size 52000] [--growth 10 100 1000] [--output FILE.json]
+Usage: python -m benchmarks.corpus [--megabytes 110] [--vocab-size 52000] [--growth 10 100 1000] [--output FILE.json]
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def warm_up(folder: Path, workers: int) -> None:
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    options.add_argument("--megabytes", type=float, default=60, help="text for the comparisons")
+    options.add_argument("--megabytes", type=float, default=110, help="text for the comparisons")
     options.add_argument("--vocab-size", type=int, default=52_000)
     options.add_argument("--workers", type=int, default=2)
     options.add_argument("--growth", type=float, nargs="+", default=[10, 100, 1000], help="sizes in MB")
