@@ -28,9 +28,18 @@ def random_keys(seed: int, first: int, count: int) -> np.ndarray:
 
     No two documents of one seed have the same key: every step of it is undone by another.
     """
-    state = np.arange(count, dtype=np.uint64)
+    return _keys(seed, np.arange(first, first + count, dtype=np.uint64))
+
+
+def keys_at(seed: int, indices: np.ndarray) -> np.ndarray:
+    """`random_key` of each index of an int64 array: uint64, of the same shape."""
+    return _keys(seed, indices.astype(np.uint64))
+
+
+def _keys(seed: int, state: np.ndarray) -> np.ndarray:
+    """The keys of the indices in `state`, uint64, which is overwritten."""
     state *= np.uint64(_STEP)
-    state += np.uint64((seed * _SEED_STEP + (first + 1) * _STEP) & _MASK)
+    state += np.uint64((seed * _SEED_STEP + _STEP) & _MASK)
     for shift, factor in _MIX:
         state ^= state >> np.uint64(shift)
         state *= np.uint64(factor)

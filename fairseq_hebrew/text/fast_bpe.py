@@ -1,4 +1,4 @@
-"""A byte-level BPE encoder in kernels: the ids of Hugging Face's, some fifty times as fast.
+"""A byte-level BPE encoder in kernels: the ids of Hugging Face's, about twenty times as fast.
 
 Words are found by the kernels of `pretokenize`. A word's ids are kept, and looked up when the word comes again: most
 do. A new word is merged as Hugging Face does it: the pair of the lowest rank first, the leftmost of equal ones.
@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from .pretokenize import kind_of, words
+from .tokenizer import byte_characters
 
 # Rows of the two caches of a thread: 34 MB and 7 MB.
 SMALL_ROWS, LARGE_ROWS = 1 << 20, 1 << 16
@@ -132,20 +133,10 @@ def _kind(tokenizer: dict) -> str:
 
 def _alphabet(vocabulary: dict[str, int]) -> np.ndarray:
     """int64 (256,): the id of each byte."""
-    found = np.array([vocabulary.get(letter, -1) for letter in byte_letters()], np.int64)
+    found = np.array([vocabulary.get(letter, -1) for letter in byte_characters()], np.int64)
     if found.min() < 0:
         raise Unsupported("it lacks some of the 256 bytes")
     return found
-
-
-def byte_letters() -> list[str]:
-    """The letter that stands for each byte in a byte-level tokenizer (GPT-2's table).
-
-    Printable Latin-1 bytes stand for themselves, the others, in order, for the letters from U+0100 on.
-    """
-    plain = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
-    others = [byte for byte in range(256) if byte not in plain]
-    return [chr(byte) if byte in plain else chr(0x100 + others.index(byte)) for byte in range(256)]
 
 
 def _merges(

@@ -46,10 +46,15 @@ def huggingface(kind: str) -> Any:
         return pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
     return pre_tokenizers.Sequence(
         [
-            pre_tokenizers.Split(Regex(_HEBREW), behavior="isolated"),
+            pre_tokenizers.Split(Regex(_in_ascii(_HEBREW)), behavior="isolated"),
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
         ]
     )
+
+
+def _in_ascii(pattern: str) -> str:
+    """The pattern with its Hebrew as escapes: the tokenizers library panics when it prints a long one with letters."""
+    return "".join(sign if sign.isascii() else f"\\x{{{ord(sign):04X}}}" for sign in pattern)
 
 
 def kind_of(tokenizer: dict) -> str | None:

@@ -6,6 +6,7 @@ quotes "<s>" is ordinary text.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -14,6 +15,7 @@ from ..stage.errors import UserError
 from .dictionary import SPECIALS
 
 Offsets = list[tuple[int, int]]
+BYTES = 256
 
 
 class Tokenizer(Protocol):
@@ -29,6 +31,17 @@ class Tokenizer(Protocol):
         ...
 
     def decode(self, ids: Sequence[int]) -> str: ...
+
+
+@functools.cache
+def byte_characters() -> list[str]:
+    """The character each byte is written as (Radford et al. 2019, the GPT-2 code).
+
+    The printable characters of Latin-1 stand for their own byte, U+0100, U+0101, ... for the other bytes in order.
+    """
+    printable = {*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)}
+    others = iter(range(BYTES, 2 * BYTES))
+    return [chr(byte if byte in printable else next(others)) for byte in range(BYTES)]
 
 
 class ByteLevelBPE:

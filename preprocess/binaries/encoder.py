@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
+from fairseq_hebrew.stage.background import Background
 from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.stage.progress import log
 from fairseq_hebrew.text.fast_bpe import FastBPE, Unsupported
@@ -80,11 +80,10 @@ def _checked(path: Path, library: LibraryEncoder, table: np.ndarray, pieces: Seq
     """The fast encoder of a tokenizer.json; Unsupported at the first line of a sample that it gives other ids."""
     found = list(sampled_lines(pieces))
     texts = [text for _, text in found]
-    with ThreadPoolExecutor(1) as pool:
-        # The library holds no lock while it encodes: the kernels are loaded meanwhile.
-        expected = pool.submit(library.encode_batch, texts)
-        fast = FastBPE(path, table)
-        ours = fast.encode_batch(texts)
+    # The library holds no lock while it encodes: the kernels are loaded meanwhile.
+    expected = Background(lambda: library.encode_batch(texts))
+    fast = FastBPE(path, table)
+    ours = fast.encode_batch(texts)
     for (source, text), mine, theirs in zip(found, ours, expected.result()):
         if not np.array_equal(mine, theirs):
             raise Unsupported(f"the fast encoder gives other ids than the library for {_shown(text)} in {source}")

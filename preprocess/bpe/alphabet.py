@@ -7,21 +7,10 @@ import functools
 import numpy as np
 
 from fairseq_hebrew.text.dictionary import SPECIALS
+from fairseq_hebrew.text.tokenizer import BYTES, byte_characters
 
-BYTES = 256
 # Merge number i of a vocabulary makes the id FIRST_MERGE + i.
 FIRST_MERGE = len(SPECIALS) + BYTES
-
-
-@functools.cache
-def byte_characters() -> list[str]:
-    """The character each byte is written as (Radford et al. 2019, the GPT-2 code).
-
-    The printable characters of Latin-1 stand for their own byte, U+0100, U+0101, ... for the other bytes in order.
-    """
-    printable = {*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)}
-    others = iter(range(BYTES, 2 * BYTES))
-    return [chr(byte if byte in printable else next(others)) for byte in range(BYTES)]
 
 
 @functools.cache

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..order import random_key
+from ..order import keys_at, random_key
 
 ALL = 1 << 64
 
@@ -34,13 +34,4 @@ class Sample:
         """bool (L,) for places int64 (L,); None when every line is taken."""
         if self.below >= ALL:
             return None
-        return random_keys(self.seed, places) < np.uint64(self.below)
-
-
-def random_keys(seed: int, places: np.ndarray) -> np.ndarray:
-    """uint64 (L,): `random_key` of each place, int64 (L,)."""
-    step = np.uint64(0x9E3779B97F4A7C15)
-    state = (places.astype(np.uint64) + np.uint64(1)) * step + np.uint64(seed * 0xD1342543DE82EF95 % (1 << 64))
-    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-        state = (state ^ (state >> np.uint64(shift))) * np.uint64(factor)
-    return state ^ (state >> np.uint64(31))
+        return keys_at(self.seed, places) < np.uint64(self.below)

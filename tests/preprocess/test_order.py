@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fairseq_hebrew.preprocess.order import random_key, random_keys
+from fairseq_hebrew.preprocess.order import keys_at, random_key, random_keys
 
 
 def test_keys_are_uniform_and_different():
@@ -27,4 +27,7 @@ def test_keys_of_many_are_the_keys_of_each():
         for first in (0, 1, 12345, (1 << 63) - 5):
             wanted = [random_key(seed, index) for index in range(first, first + 50)]
             assert random_keys(seed, first, 50).tolist() == wanted
+        places = np.array([5, 0, 1 << 40, (1 << 63) - 1], dtype=np.int64)
+        assert keys_at(seed, places).tolist() == [random_key(seed, place) for place in places.tolist()]
+        assert places[0] == 5, "not overwritten"
     assert random_keys(1, 5, 0).dtype == np.uint64

@@ -12,8 +12,9 @@ from tokenizers import models, pre_tokenizers, trainers
 
 from fairseq_hebrew.text import fast_bpe
 from fairseq_hebrew.text.dictionary import SPECIALS
-from fairseq_hebrew.text.fast_bpe import FastBPE, Unsupported, byte_letters, padded
+from fairseq_hebrew.text.fast_bpe import FastBPE, Unsupported, padded
 from fairseq_hebrew.text.pretokenize import KINDS, huggingface
+from fairseq_hebrew.text.tokenizer import byte_characters
 
 ROOT = Path(__file__).parents[2]
 REAL = ROOT.parent / "shared" / "data" / "text"
@@ -190,13 +191,13 @@ def test_no_lines(path):
 
 
 def test_the_letters_of_bytes_are_the_librarys():
-    assert sorted(byte_letters()) == sorted(pre_tokenizers.ByteLevel.alphabet())
+    assert sorted(byte_characters()) == sorted(pre_tokenizers.ByteLevel.alphabet())
     split = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     for byte in [*range(0x80), *"אé€😀".encode()]:
         if byte < 0x80:
-            assert split.pre_tokenize_str(chr(byte))[0][0] == byte_letters()[byte]
+            assert split.pre_tokenize_str(chr(byte))[0][0] == byte_characters()[byte]
     whole = "אé€😀"
-    assert split.pre_tokenize_str(whole)[0][0] == "".join(byte_letters()[byte] for byte in whole.encode())
+    assert split.pre_tokenize_str(whole)[0][0] == "".join(byte_characters()[byte] for byte in whole.encode())
 
 
 @pytest.mark.parametrize(

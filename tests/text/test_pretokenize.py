@@ -113,3 +113,10 @@ def test_the_kind_is_read_from_a_tokenizer_file():
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
     assert kind_of(json.loads(tokenizer.to_str())) is None
     assert kind_of({}) is None
+
+
+def test_the_stored_pattern_can_be_printed():
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = huggingface("hebrew")
+    again = Tokenizer.from_str(tokenizer.to_str())
+    assert "Split" in str(again.pre_tokenizer) and tokenizer.to_str().isascii()

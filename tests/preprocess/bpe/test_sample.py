@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from fairseq_hebrew.preprocess.bpe.sample import ALL, Sample, random_keys
-from fairseq_hebrew.preprocess.order import random_key
+from fairseq_hebrew.preprocess.bpe.sample import ALL, Sample
 
 
-def test_keys_are_those_of_the_shuffle():
+def test_lines_are_taken_one_by_one_as_all_at_once():
     places = np.array([0, 1, 2, 12345, 1 << 40, (1 << 62) + 7], dtype=np.int64)
-    for seed in (0, 1, 7, 1 << 70):
-        assert random_keys(seed, places).tolist() == [random_key(seed, place) for place in places.tolist()]
+    for seed in range(50):
+        sample = Sample(seed, ALL // 2)
+        assert sample.takes(places).tolist() == [sample.takes_line(place) for place in places.tolist()]
 
 
 def test_the_share_that_was_asked_for():
