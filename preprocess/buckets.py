@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -55,7 +56,8 @@ def divided(low: int, high: int, parts: int) -> list[int]:
 def _write_run(file, block: Block, keys: np.ndarray, order: np.ndarray) -> None:
     sizes = block.sizes[order]
     head = np.array([len(order), int(sizes.sum()) + len(order)], np.int64)
-    for part in (head, keys[order], sizes, *written(block, order)):
+    # A piece of text is written before the next is asked for: its memory is used again.
+    for part in itertools.chain((head, keys[order], sizes), written(block, order)):
         view = memoryview(part).cast("B")
         # An unbuffered file may take a part only.
         while view:

@@ -47,8 +47,8 @@ def run_plan(
     write_bytes(join(root, CURRENT), run.encode())
     # It stands for a whole corpus.
     remove(join(root, MANIFEST))
-    remove(join(root, f"{ENGINE}/scratch"))
     place = Place(root, run, scratch)
+    place.clear()
     jobs: list[Job] = []
     for phase in phases:
         left = [task for task in phase.tasks if task.name in wanted]
@@ -77,7 +77,9 @@ def run_plan(
         _check_complete(job)
         log(f"corpus: {job.name}: {_tasks(sizes[job.name])} done in {time.monotonic() - started:.1f} s")
         started = time.monotonic()
-    if not backend.waits:
+    if backend.waits:
+        place.clear()
+    else:
         log(f"corpus: submitted; {MANIFEST} appears in {root} when all is done. Run the same command again to go on")
 
 

@@ -30,18 +30,25 @@ class Place:
     run: str
     scratch: str | None = None
 
+    @property
+    def above(self) -> Path:
+        """The folder of all scratch of this output folder on this machine."""
+        if is_remote(self.root):
+            return Path(self.scratch or tempfile.gettempdir()) / f"fairseq-hebrew-{short_hash(self.root)}"
+        # On the disk of the outputs, so that they can be renamed to their place.
+        return local_path(self.root) / ENGINE / "scratch"
+
     def folder(self, task: Task) -> Path:
         """The scratch folder of a task; folders that killed runs left beside it are removed."""
-        if is_remote(self.root):
-            above = Path(self.scratch or tempfile.gettempdir()) / f"fairseq-hebrew-{short_hash(self.root)}"
-        else:
-            # On the disk of the outputs, so that they can be renamed to their place.
-            above = local_path(self.root) / ENGINE / "scratch"
-        if above.is_dir():
-            for left in above.iterdir():
+        if self.above.is_dir():
+            for left in self.above.iterdir():
                 if left.name != self.run:
                     shutil.rmtree(left, ignore_errors=True)
-        return above / self.run / task.name.replace("/", "-")
+        return self.above / self.run / task.name.replace("/", "-")
+
+    def clear(self) -> None:
+        """Remove what any run left on this machine."""
+        shutil.rmtree(self.above, ignore_errors=True)
 
     def check_current(self) -> None:
         """Raise UserError when a later run works on the same output folder."""

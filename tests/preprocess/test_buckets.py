@@ -38,6 +38,17 @@ def test_what_is_thrown_in_is_read_back(tmp_path, documents, parts):
         assert measure(path) == (len(wanted), sum(len(text) + 1 for _, text in wanted))
 
 
+def test_a_run_of_many_pieces(tmp_path):
+    """More text at once than is copied at a time: no piece is written over before it is in the bucket."""
+    made = [bytes([number]) * 600_000 + b"\n" for number in range(97, 122)]
+    for _ in range(3):
+        with Scatter([tmp_path / "a"]) as scatter:
+            scatter.add(packed(made), random_keys(1, 0, len(made)))
+        ((block, _),) = read_runs(tmp_path / "a")
+        read = [block.text[start : start + size].tobytes() for start, size in zip(block.starts, block.sizes)]
+        assert read == made
+
+
 def test_an_empty_bucket(tmp_path):
     with Scatter([tmp_path / "a"]):
         pass
