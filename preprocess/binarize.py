@@ -21,9 +21,9 @@ from fairseq_hebrew.text.vocabulary import symbols_fingerprint
 
 from .binaries.count import FROM_CORPUS, dictionary_from_corpus
 from .binaries.encoder import ENCODERS
+from .binaries.indexed import token_dtype
 from .binaries.part import binarize_part
 from .binaries.shards import Shard, even_shards, one_shard, shards_by_file
-from .indexed import token_dtype
 
 LAYOUTS = ("files", "folders")
 

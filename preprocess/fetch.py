@@ -15,8 +15,8 @@ from fairseq_hebrew.stage.manifest import file_record, manifest_path
 from fairseq_hebrew.stage.output import write_text
 from fairseq_hebrew.stage.progress import log
 
-from .download import RemoteFile, download
-from .public_sources import LATEST, SOURCES, PublicSource
+from .fetching.download import RemoteFile, download
+from .fetching.public_sources import LATEST, SOURCES, PublicSource
 
 
 def fetch(

@@ -18,11 +18,11 @@ from fairseq_hebrew.stage.output import Outputs, scratch_folder
 from fairseq_hebrew.stage.progress import Progress
 from fairseq_hebrew.text.tokenizer import model_file
 
-from .blocks import nothing_in
 from .documents import LAYOUT_HELP, LAYOUTS
-from .interleave import Run, interleaved
-from .measure import UNITS, measure_part
-from .selection import bound, keyed_sizes
+from .ordering.blocks import nothing_in
+from .ordering.interleave import Run, interleaved
+from .ordering.measure import UNITS, measure_part
+from .ordering.selection import bound, keyed_sizes
 
 
 @dataclass

@@ -14,10 +14,10 @@ from fairseq_hebrew.stage.options import expand, recorded, setting
 from fairseq_hebrew.stage.output import Outputs, scratch_folder
 from fairseq_hebrew.stage.progress import Progress
 
-from .blocks import Block, Gathered, nothing_in, read_blocks, written
-from .buckets import ALL_KEYS, Scatter, divided, measure, read_runs
 from .documents import LAYOUT_HELP, LAYOUTS
-from .order import random_keys
+from .ordering.blocks import Block, Gathered, nothing_in, read_blocks, written
+from .ordering.buckets import ALL_KEYS, Scatter, divided, measure, read_runs
+from .ordering.order import random_keys
 
 # Memory for a document besides its text: start, size, key and place in the order, and a copy while they are made.
 DOCUMENT_BYTES = 48

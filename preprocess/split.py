@@ -16,10 +16,10 @@ from fairseq_hebrew.stage.options import expand, recorded, setting
 from fairseq_hebrew.stage.output import Outputs, scratch_folder
 from fairseq_hebrew.stage.progress import Progress
 
-from .blocks import nothing_in, read_blocks, written
 from .documents import LAYOUT_HELP, LAYOUTS
-from .order import random_keys
-from .selection import END, below, bound, keyed_sizes, sizes_part
+from .ordering.blocks import nothing_in, read_blocks, written
+from .ordering.order import random_keys
+from .ordering.selection import END, below, bound, keyed_sizes, sizes_part
 
 SPLITS = ("train", "valid", "test")
 

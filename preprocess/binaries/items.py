@@ -10,8 +10,8 @@ import numpy as np
 
 from fairseq_hebrew.text.dictionary import EOS, UNK
 
-from ..cut import cut_lines
 from .chunks import Chunk, Piece, lines_of
+from .cut import cut_lines
 from .encoder import Encoder, LibraryEncoder
 
 

@@ -14,9 +14,9 @@ from fairseq_hebrew.text.lines import invalid_utf8
 from fairseq_hebrew.text.tokenizer import Tokenizer, open_tokenizer
 from fairseq_hebrew.text.vocabulary import Vocabulary
 
-from ..indexed import token_dtype, write_index
 from .chunks import CHUNK, Chunk, Piece, read_chunks
 from .encoder import LibraryEncoder, choose
+from .indexed import token_dtype, write_index
 from .items import ItemMaker, Items, Stream
 from .shards import Shard
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..order import keys_at, random_key
+from ..ordering.order import keys_at, random_key
 
 ALL = 1 << 64
 

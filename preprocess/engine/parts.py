@@ -18,14 +18,14 @@ from .. import mix, train_bpe
 from ..binaries.chunks import whole
 from ..binaries.part import binarize_part
 from ..binaries.shards import Shard
-from ..blocks import nothing_in
 from ..bpe.count import count_part
 from ..bpe.learn import learn_part
 from ..bpe.sample import Sample
 from ..duplicates.filtering import filter_part
-from ..interleave import Run
-from ..measure import measure_part
-from ..selection import sizes_part
+from ..ordering.blocks import nothing_in
+from ..ordering.interleave import Run
+from ..ordering.measure import measure_part
+from ..ordering.selection import sizes_part
 from ..shuffle import gather_part, scatter_part
 from ..split import Choice, assign_part, choose_part
 

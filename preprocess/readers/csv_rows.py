@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from fairseq_hebrew.stage.errors import UserError
 
 from ..documents import Document
-from .opening import format_of
+from .formats import format_of
 from .source import LONGEST, Source, one_line, record_text
 from .stream import Stream, require_text, whole_lines
 

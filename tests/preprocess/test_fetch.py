@@ -11,9 +11,9 @@ import time
 
 import pytest
 
-from fairseq_hebrew.preprocess import download as download_module
 from fairseq_hebrew.preprocess.fetch import fetch
-from fairseq_hebrew.preprocess.public_sources import SOURCES
+from fairseq_hebrew.preprocess.fetching import download as download_module
+from fairseq_hebrew.preprocess.fetching.public_sources import SOURCES
 from fairseq_hebrew.stage.errors import UsageError, UserError
 from tests.preprocess.serving import serving
 

@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from fairseq_hebrew.preprocess import blocks
 from fairseq_hebrew.preprocess.documents import read_documents
-from fairseq_hebrew.preprocess.measure import measure_part
 from fairseq_hebrew.preprocess.mix import Measured, Settings, choose_part, mix, mix_part
+from fairseq_hebrew.preprocess.ordering import blocks
+from fairseq_hebrew.preprocess.ordering.measure import measure_part
 from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.stage.options import from_mapping
 from fairseq_hebrew.text.tokenizer import open_tokenizer

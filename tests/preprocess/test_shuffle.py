@@ -5,10 +5,10 @@ from itertools import pairwise
 
 import pytest
 
-from fairseq_hebrew.preprocess import blocks
 from fairseq_hebrew.preprocess import shuffle as module
 from fairseq_hebrew.preprocess.documents import read_documents
-from fairseq_hebrew.preprocess.order import random_key
+from fairseq_hebrew.preprocess.ordering import blocks
+from fairseq_hebrew.preprocess.ordering.order import random_key
 from fairseq_hebrew.preprocess.shuffle import Settings, gather_part, scatter_part, shuffle
 from fairseq_hebrew.stage.errors import UserError
 

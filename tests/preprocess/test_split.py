@@ -5,9 +5,9 @@ import random
 import numpy as np
 import pytest
 
-from fairseq_hebrew.preprocess import blocks, selection
 from fairseq_hebrew.preprocess.documents import read_documents
-from fairseq_hebrew.preprocess.order import random_key
+from fairseq_hebrew.preprocess.ordering import blocks, selection
+from fairseq_hebrew.preprocess.ordering.order import random_key
 from fairseq_hebrew.preprocess.split import SPLITS, Settings, choose_part, split
 from fairseq_hebrew.stage.errors import UserError
 

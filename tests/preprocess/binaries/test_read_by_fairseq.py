@@ -9,8 +9,8 @@ import torch
 from fairseq.data import TokenBlockDataset, data_utils
 from fairseq.data.indexed_dataset import MMapIndexedDataset
 
+from fairseq_hebrew.preprocess.binaries.indexed import write_index
 from fairseq_hebrew.preprocess.binarize import Settings, binarize
-from fairseq_hebrew.preprocess.indexed import write_index
 from fairseq_hebrew.tasks.masked_lm import HebrewMaskedLMConfig, HebrewMaskedLMTask
 from tests.conftest import run
 

@@ -5,9 +5,9 @@ import random
 import numpy as np
 import pytest
 
-from fairseq_hebrew.preprocess import selection
-from fairseq_hebrew.preprocess.order import random_key
-from fairseq_hebrew.preprocess.selection import END, bound, keyed_sizes, sizes_part, write_sizes
+from fairseq_hebrew.preprocess.ordering import selection
+from fairseq_hebrew.preprocess.ordering.order import random_key
+from fairseq_hebrew.preprocess.ordering.selection import END, bound, keyed_sizes, sizes_part, write_sizes
 
 
 def plainly(sizes, seed, low, wanted, nearest):

@@ -19,8 +19,8 @@ import numpy as np
 from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.stage.parallel import ordered_map
 
-from . import documents as plain
-from .documents import chunked, layout_of, read_documents
+from .. import documents as plain
+from ..documents import chunked, layout_of, read_documents
 
 # Bytes of a block; a longer document makes a longer one.
 BLOCK = 4 << 20

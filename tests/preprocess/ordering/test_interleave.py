@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from fairseq_hebrew.preprocess import blocks, selection
 from fairseq_hebrew.preprocess.documents import read_documents
-from fairseq_hebrew.preprocess.interleave import Run, interleaved
-from fairseq_hebrew.preprocess.order import random_key
+from fairseq_hebrew.preprocess.ordering import blocks, selection
+from fairseq_hebrew.preprocess.ordering.interleave import Run, interleaved
+from fairseq_hebrew.preprocess.ordering.order import random_key
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_files_outside_of_a_part_are_not_read(runs, monkeypatch):
         read.append(path.name)
         return real(path, layout)
 
-    monkeypatch.setattr("fairseq_hebrew.preprocess.interleave.read_blocks", reading)
+    monkeypatch.setattr("fairseq_hebrew.preprocess.ordering.interleave.read_blocks", reading)
     list(interleaved(runs, 0, 100))
     assert "a0.txt" in read and "a2.txt" not in read
 

@@ -6,8 +6,8 @@ import struct
 import numpy as np
 import pytest
 
-from fairseq_hebrew.preprocess import indexed
-from fairseq_hebrew.preprocess.indexed import token_dtype, write_index
+from fairseq_hebrew.preprocess.binaries import indexed
+from fairseq_hebrew.preprocess.binaries.indexed import token_dtype, write_index
 
 
 @pytest.mark.parametrize("symbols, dtype", [(8, "uint16"), (65_499, "uint16"), (65_500, "uint32"), (128_000, "uint32")])

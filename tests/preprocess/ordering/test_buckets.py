@@ -4,9 +4,9 @@ from itertools import pairwise
 
 import pytest
 
-from fairseq_hebrew.preprocess.blocks import packed
-from fairseq_hebrew.preprocess.buckets import Scatter, divided, measure, read_runs
-from fairseq_hebrew.preprocess.order import random_keys
+from fairseq_hebrew.preprocess.ordering.blocks import packed
+from fairseq_hebrew.preprocess.ordering.buckets import Scatter, divided, measure, read_runs
+from fairseq_hebrew.preprocess.ordering.order import random_keys
 
 
 def test_keys_are_divided_evenly_and_wholly():

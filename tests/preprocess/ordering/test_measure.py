@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from fairseq_hebrew.preprocess import measure as module
 from fairseq_hebrew.preprocess.documents import read_documents
-from fairseq_hebrew.preprocess.measure import measure_part
+from fairseq_hebrew.preprocess.ordering import measure as module
+from fairseq_hebrew.preprocess.ordering.measure import measure_part
 from fairseq_hebrew.text.tokenizer import open_tokenizer
 
 

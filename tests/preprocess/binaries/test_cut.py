@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from fairseq_hebrew.preprocess.cut import cut_lines
+from fairseq_hebrew.preprocess.binaries.cut import cut_lines
 from fairseq_hebrew.text.fast_bpe import FastBPE
 from fairseq_hebrew.text.vocabulary import Vocabulary
 

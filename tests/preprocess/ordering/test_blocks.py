@@ -6,11 +6,11 @@ import re
 import numpy as np
 import pytest
 
-from fairseq_hebrew.preprocess import blocks as module
 from fairseq_hebrew.preprocess import documents as plain
-from fairseq_hebrew.preprocess.block_kernels import find_documents, last_break
-from fairseq_hebrew.preprocess.blocks import Gathered, packed, read_blocks, written
 from fairseq_hebrew.preprocess.documents import read_documents
+from fairseq_hebrew.preprocess.ordering import blocks as module
+from fairseq_hebrew.preprocess.ordering.block_kernels import find_documents, last_break
+from fairseq_hebrew.preprocess.ordering.blocks import Gathered, packed, read_blocks, written
 from fairseq_hebrew.stage.errors import UserError
 from tests.conftest import ROOT
 from tests.preprocess.test_documents import FILES

@@ -8,8 +8,8 @@ from collections import deque
 
 import pytest
 
-from fairseq_hebrew.preprocess import download as module
-from fairseq_hebrew.preprocess.download import RemoteFile, download
+from fairseq_hebrew.preprocess.fetching import download as module
+from fairseq_hebrew.preprocess.fetching.download import RemoteFile, download
 from fairseq_hebrew.stage.errors import UserError
 from tests.preprocess.serving import serving
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fairseq_hebrew.preprocess.order import keys_at, random_key, random_keys
+from fairseq_hebrew.preprocess.ordering.order import keys_at, random_key, random_keys
 
 
 def test_keys_are_uniform_and_different():

@@ -1,0 +1,1 @@
+"""What `fetch` stands on: the public corpora, and downloads that go on where they stopped."""
