@@ -20,15 +20,7 @@ from .measure import Comparison
 
 QUESTIONS = ("cleaning", "near-duplicates", "shuffling", "train-bpe", "binaries", "growth")
 HEAD = ("work", "MB", "ours s", "MB/s", "peak MB", "peer", "its s", "its peak MB", "ratio", "goal", "")
-GROWTH_HEAD = (
-    "stage",
-    "start s",
-    "s/MB without start",
-    "peak MB",
-    "time a MB, largest / smallest",
-    "peak, the same",
-    "",
-)
+GROWTH_HEAD = ("stage", "seconds", "ms for each further MB", "last / first", "", "peak MB", "last / first", "")
 
 
 def row(found: Comparison) -> tuple[str, ...]:
@@ -49,15 +41,16 @@ def row(found: Comparison) -> tuple[str, ...]:
 
 
 def growth_row(found: Growth) -> tuple[str, ...]:
-    flat = max(found.time_ratio, found.memory_ratio) <= growth.GOAL
+    def verdict(ratio: float) -> tuple[str, str]:
+        return f"{ratio:.2f}", "met" if ratio <= growth.GOAL else "MISSED"
+
     return (
         found.stage,
-        f"{found.start.seconds:.2f}",
-        ", ".join(f"{size:g} MB: {rate:.4f}" for size, rate in found.per_megabyte().items()),
+        ", ".join(f"{size:g} MB: {taken.seconds:.2f}" for size, taken in found.sizes.items()),
+        ", ".join(f"{1000 * rate:.1f}" for rate in found.further()),
+        *verdict(found.time_ratio),
         ", ".join(f"{taken.peak / 1e6:.0f}" for taken in found.sizes.values()),
-        f"{found.time_ratio:.2f}",
-        f"{found.memory_ratio:.2f}",
-        "met" if flat else "MISSED",
+        *verdict(found.memory_ratio),
     )
 
 
