@@ -24,8 +24,9 @@ class Quality:
     """One row: pairs of a document and its copy in which `replaced` of 200 words are others.
 
     `reach`: pairs whose Jaccard of word 5-grams reaches the threshold, by brute force; `found`: those of them that we
-    removed one of; `removed` and `theirs`: documents removed by us and by datatrove, those among them that were
-    near-duplicates before anything was planted; `wrong`: documents we removed that have no near-duplicate at the threshold anywhere in the corpus, by brute force.
+    removed one of; `removed` and `theirs`: documents removed by us and by datatrove, with those that were
+    near-duplicates before anything was planted; `wrong`: documents we removed that have no near-duplicate at the
+    threshold anywhere in the corpus, by brute force.
     """
 
     replaced: int
