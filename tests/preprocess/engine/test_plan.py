@@ -243,6 +243,40 @@ def test_invalid_text_names_file_and_line(config, tmp_path, capsys):
     assert f"{tmp_path / 'a2.txt'}:" in capsys.readouterr().err.splitlines()[-1]
 
 
+def test_a_relative_output_folder_is_one_place_for_all_tasks(config, made, tmp_path, monkeypatch):
+    from fairseq_hebrew.preprocess.engine import steps
+
+    real, other = steps.run_task, tmp_path / "other"
+    other.mkdir()
+
+    def elsewhere(task, key, place):
+        os.chdir(other)
+        return real(task, key, place)
+
+    monkeypatch.setattr(steps, "run_task", elsewhere)
+    monkeypatch.chdir(tmp_path)
+    on_executor(config(), "made")
+    monkeypatch.chdir(tmp_path)
+    prepare(config(), tmp_path / "plain")
+    assert_same_corpus(tmp_path / "plain", tmp_path / "made", 1)
+    assert not list(other.iterdir())
+
+
+def test_evaluation_files_are_called_by_their_addresses(config, tmp_path, capsys):
+    import fsspec
+
+    system = fsspec.filesystem("memory")
+    system.pipe_file("/tests/evaluation.txt", (tmp_path / "evaluation.txt").read_bytes())
+    path = config(dedup={"against": ["memory://tests/evaluation.txt"]})
+    on_executor(path, tmp_path / "made")
+    assert main([str(path), "--output", str(tmp_path / "plain")]) == 1
+    assert "only an executor reads evaluation files from an address" in capsys.readouterr().err.splitlines()[-1]
+    assert not (tmp_path / "plain").exists()
+    system.store.clear()
+    (told,) = json.loads((tmp_path / "made/text/dedup.txt.against.json").read_text())["evaluation"]
+    assert told["file"] == "memory://tests/evaluation.txt" and told["documents_dropped"] > 0
+
+
 @pytest.mark.parametrize("executor", ["none", "local"])
 def test_an_address_as_output(config, tmp_path, capsys, executor):
     options = [] if executor == "none" else ["--executor", executor]
