@@ -99,6 +99,18 @@ def test_executors_make_what_the_command_makes(config, made, tmp_path, changes):
     assert sorted(made(tmp_path / "one")) == sorted(made(tmp_path / "three"))
 
 
+def test_text_that_clean_leaves_as_it_is(config, tmp_path):
+    """Every rule that keeps white space is off: what is left is in the layout between stages all the same."""
+    changes = {"clean": {"collapse_spaces": False, "strip_controls": False}, "dedup": {"near": True}, "shards": 2}
+    text = (tmp_path / "a1.txt").read_text(encoding="utf-8")
+    for number, end in enumerate(("\r\u200f", "\r\r", "\x1c", "\u200f\x0b", "\u2028")):
+        text = text.replace(".\n", f"{end}\n", 20) if number else text + f"עוד שורה אחת ארוכה מספיק כאן{end}\n\n"
+    (tmp_path / "a1.txt").write_bytes(text.encode())
+    prepare(config(**changes), tmp_path / "plain")
+    on_executor(config(**changes), tmp_path / "made")
+    assert_same_corpus(tmp_path / "plain", tmp_path / "made", 2)
+
+
 def test_counts_of_the_whole(config, tmp_path):
     done = prepare(config(**ALL), tmp_path / "plain")
     on_executor(config(**ALL), tmp_path / "made")
