@@ -62,7 +62,7 @@ class Settings:
     def __post_init__(self) -> None:
         if self.vocab_size is None:
             if self.preset is None:
-                raise UserError(f"train-bpe: no vocabulary size; give vocab_size or a preset ({', '.join(PRESETS)})")
+                raise UserError(f"no vocabulary size; give vocab_size or a preset ({', '.join(PRESETS)})")
             self.vocab_size = PRESETS[self.preset].vocab_size
         if self.vocab_size < 256:
             raise UserError(f"--vocab-size {self.vocab_size}: at least 256, one entry a byte")

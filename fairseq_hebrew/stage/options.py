@@ -93,7 +93,11 @@ def from_mapping(kind: type[Settings], values: Mapping | None, where: str, **fix
                 raise UserError(f"{where}.{key}: expected `name: value` pairs, found {value!r}")
             made[name] = {str(k): _convert(base, v, f"{where}.{key}.{k}") for k, v in value.items()}
         elif many:
-            made[name] = [_convert(base, v, f"{where}.{key}") for v in value]
+            # A single value may stand without brackets.
+            values_of = value if isinstance(value, list) else [value]
+            made[name] = [_convert(base, v, f"{where}.{key}") for v in values_of]
+            if None in made[name]:
+                raise UserError(f"{where}.{key}: has an empty item; give it a value or leave it out")
         else:
             made[name] = _convert(base, value, f"{where}.{key}")
         _check_least(names[name], made[name], f"{where}.{key}")
@@ -102,7 +106,10 @@ def from_mapping(kind: type[Settings], values: Mapping | None, where: str, **fix
     for name, field in names.items():
         if name not in made and field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             raise UserError(f"{where}: the key {name!r} is missing ({field.metadata['help']})")
-    return kind(**made)
+    try:
+        return kind(**made)
+    except UserError as error:  # settings that do not go together
+        raise type(error)(f"{where}: {error}") from None
 
 
 def recorded(settings: Any) -> dict[str, Any]:
