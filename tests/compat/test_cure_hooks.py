@@ -61,7 +61,7 @@ import importlib.machinery, sys
 find = importlib.machinery.PathFinder.find_spec
 def without(name, path=None, target=None):
     return None if name.partition(".")[0] in ("fairseq", "fairseq_cli") else find(name, path, target)
-importlib.machinery.PathFinder.find_spec = without
+importlib.machinery.PathFinder.find_spec = staticmethod(without)
 import torch, importlib.util
 assert importlib.util.find_spec("fairseq") is None
 """
