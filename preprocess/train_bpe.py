@@ -21,6 +21,9 @@ from .bpe.sample import Sample
 from .bpe.sentence_pieces import count_tokens, sampled_lines, train_sentencepiece
 from .bpe.tokenizer_files import NAMES, write_dictionary
 
+# Learning holds a few numbers for each entry; no model has so many embeddings.
+LARGEST = 1 << 24
+
 
 @dataclass
 class Settings:
@@ -66,6 +69,8 @@ class Settings:
             self.vocab_size = PRESETS[self.preset].vocab_size
         if self.vocab_size < 256:
             raise UserError(f"--vocab-size {self.vocab_size}: at least 256, one entry a byte")
+        if self.vocab_size > LARGEST:
+            raise UserError(f"--vocab-size {self.vocab_size:,}: at most {LARGEST:,} entries")
         if self.model != "bpe":
             for option in ("pre_tokenizer", "min_frequency", "prune_below"):
                 if getattr(self, option) != type(self).__dataclass_fields__[option].default:

@@ -180,6 +180,10 @@ def test_a_text_that_is_too_small_is_a_clear_line(tmp_path, model):
     with pytest.raises(UserError, match=r"a\.txt") as error:
         train_bpe(Settings(input=[source], output=tmp_path / "out", vocab_size=5000, model=model))
     assert "smaller --vocab-size" in str(error.value) and "\n" not in str(error.value)
+    assert "--prune-below" not in str(error.value)
+    if model == "bpe":
+        with pytest.raises(UserError, match="give more text, a smaller --prune-below, a smaller --vocab-size"):
+            train_bpe(Settings(input=[source], output=tmp_path / "out", vocab_size=257, prune_below=9))
     assert not list((tmp_path / "out").iterdir())
 
 
@@ -198,6 +202,7 @@ def test_settings_that_make_no_sense(tmp_path, refused, text):
     assert "no vocabulary size; give vocab_size or a preset (hallelubert, neo" in said()
     assert "at least 256" in said("--vocab-size", "255")
     assert "at least 256" in said("--vocab-size", "-1")
+    assert "--vocab-size 9,999,999,999: at most 16,777,216 entries" in said("--vocab-size", "9999999999")
     other = ["--vocab-size", "300", "--model", "sentencepiece-bpe"]
     assert "--pre-tokenizer: goes with --model bpe" in said(*other, "--pre-tokenizer", "hebrew")
     assert "--prune-below: goes with --model bpe" in said(*other, "--prune-below", "2")
