@@ -60,12 +60,8 @@ def shuffle(settings: Settings, force: bool = False) -> dict:
                     file.write(text)
                     progress.add(len(text))
 
-            whole = None
-            if total <= memory:
-                # Whether it fits is known when it is read: documents take memory besides their text.
-                gathered = Gathered(Gathered.room_of(path.stat().st_size for path in inputs))
-                keyed = _keyed(inputs, settings.documents, 0, settings.seed, progress, gathered)
-                whole = _in_memory(keyed, gathered, memory)
+            # Whether it fits is known when it is read: documents take memory besides their text.
+            whole = _whole(inputs, settings, progress, memory) if total <= memory else None
             if whole is not None:
                 if not len(whole[0]):
                     raise nothing_in(inputs)
@@ -132,6 +128,12 @@ def _keyed(
             first += len(block)
             if progress is not None:
                 progress.add(int(block.written.sum()))
+
+
+def _whole(inputs: Sequence[Path], settings: Settings, progress: Progress, memory: int) -> Keyed | None:
+    """All documents of the inputs, read to one place; None, and the place given back, when that takes more memory."""
+    gathered = Gathered(Gathered.room_of(path.stat().st_size for path in inputs))
+    return _in_memory(_keyed(inputs, settings.documents, 0, settings.seed, progress, gathered), gathered, memory)
 
 
 def _in_memory(keyed: Iterator[Keyed], gathered: Gathered, memory: int) -> Keyed | None:

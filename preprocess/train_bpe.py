@@ -21,6 +21,9 @@ from .bpe.sample import Sample
 from .bpe.sentence_pieces import count_tokens, sampled_lines, train_sentencepiece
 from .bpe.tokenizer_files import NAMES, write_dictionary
 
+# Learning holds a few numbers for each entry; no model has so many embeddings.
+LARGEST = 1 << 24
+
 
 @dataclass
 class Settings:
@@ -66,8 +69,10 @@ class Settings:
             self.vocab_size = PRESETS[self.preset].vocab_size
         if self.vocab_size < 256:
             raise UserError(f"--vocab-size {self.vocab_size}: at least 256, one entry a byte")
+        if self.vocab_size > LARGEST:
+            raise UserError(f"--vocab-size {self.vocab_size:,}: at most {LARGEST:,} entries")
         if self.model != "bpe":
-            for option in ("pre_tokenizer", "prune_below"):
+            for option in ("pre_tokenizer", "min_frequency", "prune_below"):
                 if getattr(self, option) != type(self).__dataclass_fields__[option].default:
                     raise UserError(f"--{option.replace('_', '-')}: goes with --model bpe, not with {self.model}")
 
@@ -85,6 +90,9 @@ def train_bpe(settings: Settings, force: bool = False) -> dict:
                 names, counts = NAMES, _byte_level(inputs, settings, sample, scratch)
             else:
                 names, counts = [SentencePiece.FILE], _sentencepiece(inputs, settings, sample, scratch)
+            # Who opens a folder takes the first model there is: one of an earlier run must not stand beside this one.
+            for name in {*NAMES, SentencePiece.FILE} - {*names}:
+                (settings.output / name).unlink(missing_ok=True)
             finals = [settings.output / name for name in [*names, "dict.txt"]]
             for final in finals:
                 (scratch / final.name).rename(outputs.path(final))

@@ -47,6 +47,11 @@ class Address(str):
         path = re.split(r"[?#]", self)[0] if self.is_remote else self
         return path.split("::")[0].rstrip("/").rpartition("/")[2] if self.is_remote else Path(self).name
 
+    @property
+    def ending(self) -> str:
+        """The end of the name that may say what the file is and how it is compressed: `.jsonl.gz`."""
+        return "".join(Path(self.name).suffixes[-2:])
+
     def open(self) -> BinaryIO:
         """The file, for binary reading; remote ones are read ahead in blocks."""
         if not self.is_remote:

@@ -169,4 +169,5 @@ def _finished(path: Path, wanted: dict) -> dict | None:
 
 
 def _contents(records: Sequence[Mapping]) -> list[dict]:
-    return [{key: value for key, value in record.items() if key != "path"} for record in records]
+    # The ending of a name may say how the content is read.
+    return [{**record, "path": Address(record["path"]).ending} for record in records]

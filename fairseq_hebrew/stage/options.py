@@ -91,13 +91,11 @@ def from_mapping(kind: type[Settings], values: Mapping | None, where: str, **fix
         if _is_mapping(hints[name]):
             if not isinstance(value, Mapping):
                 raise UserError(f"{where}.{key}: expected `name: value` pairs, found {value!r}")
-            made[name] = {str(k): _convert(base, v, f"{where}.{key}.{k}") for k, v in value.items()}
+            made[name] = {str(k): _given(base, v, f"{where}.{key}.{k}") for k, v in value.items()}
         elif many:
             # A single value may stand without brackets.
-            values_of = value if isinstance(value, list) else [value]
-            made[name] = [_convert(base, v, f"{where}.{key}") for v in values_of]
-            if None in made[name]:
-                raise UserError(f"{where}.{key}: has an empty item; give it a value or leave it out")
+            values_of = value if isinstance(value, list | tuple) else [value]
+            made[name] = [_given(base, v, f"{where}.{key}") for v in values_of]
         else:
             made[name] = _convert(base, value, f"{where}.{key}")
         _check_least(names[name], made[name], f"{where}.{key}")
@@ -175,6 +173,12 @@ def _mapping(pairs: Sequence[tuple[str, Any]], where: str) -> dict[str, Any]:
     if len(made) < len(pairs):
         raise UserError(f"{where}: a name is given twice")
     return made
+
+
+def _given(base: type, value: Any, where: str) -> Any:
+    if value is None:
+        raise UserError(f"{where}: has no value; give one or leave it out")
+    return _convert(base, value, where)
 
 
 def _convert(base: type, value: Any, where: str) -> Any:

@@ -62,9 +62,10 @@ def learn_part(
     log(f"train-bpe: learning {vocab_size:,} entries from {totals.words:,} distinct words")
     merges = learn(words, vocab_size - BYTES, min_frequency)
     if len(merges) < vocab_size - BYTES:
+        pruned = ", a smaller --prune-below" if prune_below > 1 else ""
         raise UserError(
             f"{named or sources[0]}: only {len(merges) + BYTES} entries can be learned from this text, "
-            f"{vocab_size} were asked for; give more text, a smaller --vocab-size or --min-frequency 1"
+            f"{vocab_size} were asked for; give more text{pruned}, a smaller --vocab-size or --min-frequency 1"
         )
     write_tokenizer(folder, merges, pre_tokenizer)
     counts = token_counts(words, vocab_size + len(SPECIALS))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fairseq_hebrew.stage.address import Address
+from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.stage.options import setting
 from fairseq_hebrew.text.normalize import Normalization
 
@@ -88,6 +89,10 @@ class Settings:
     )
     memory: int = setting(1000, "MB of memory for counting repeated lines", changes_result=False, least=1)
     workers: int = setting(1, "threads; the output is the same for any number", changes_result=False, least=1)
+
+    def __post_init__(self) -> None:
+        if len(self.max_top_ngrams) > 3:
+            raise UserError(f"--max-top-ngrams: {len(self.max_top_ngrams)} limits; there are 3, for n = 2, 3, 4")
 
     @property
     def normalization(self) -> Normalization:

@@ -138,7 +138,9 @@ def open_sources(root: str, addresses: Sequence[str]) -> dict[str, Source]:
     return {
         address: Source(
             address if is_remote(address) else os.path.abspath(local_path(address)),
-            f"{one['content']['bytes']} {one['content'].get('sha256') or one['content']['version']}",
+            # The ending of a name may say how the content is read.
+            f"{one['content']['bytes']} {one['content'].get('sha256') or one['content']['version']} "
+            f"{Address(address).ending}",
             **one["state"],
         )
         for address, one in found.items()

@@ -97,17 +97,20 @@ def _check_sources(task: Task) -> None:
 
 
 def _bring(named: Named, root: str, folder: Path, brought: dict[str, str]) -> Any:
-    """The local path of what a task reads, downloaded unless it is local."""
+    """The local path of what a task reads, downloaded unless it is local; of a folder, one of links."""
     if isinstance(named, Source):
         return _local(named.address, folder / "in" / str(len(brought)), brought)
     if isinstance(named, str):
         return _local(join(root, named), folder / "in" / str(len(brought)), brought)
     if isinstance(named, Folder):
-        if not is_remote(root):
-            return local_path(join(root, named.name))
+        # These files alone: what an earlier plan left among them is removed at the end only.
         below = folder / "in" / str(len(brought))
         for file in named.files:
-            _local(join(root, f"{named.name}/{file}"), below, brought)
+            path = _local(join(root, f"{named.name}/{file}"), below, brought)
+            if path.parent != below:
+                below.mkdir(parents=True, exist_ok=True)
+                (below / file).symlink_to(os.path.abspath(path))
+        brought[f"{below}/"] = f"{join(root, named.name)}/"
         return below
     return [_bring(one, root, folder, brought) for one in named]
 

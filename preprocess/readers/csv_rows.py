@@ -11,8 +11,11 @@ from fairseq_hebrew.stage.errors import UserError
 
 from ..documents import Document
 from .formats import format_of
-from .source import LONGEST, Source, one_line, record_text
+from .source import Source, one_line, record_text
 from .stream import Stream, require_text, whole_lines
+
+# Characters of a field, which take four bytes each while it is read: a quote that is never closed swallows no more.
+LONGEST_FIELD = 1 << 27
 
 
 def read_csv(source: Source) -> Iterator[Document]:
@@ -22,7 +25,7 @@ def read_csv(source: Source) -> Iterator[Document]:
     not close. After broken quotes reading goes on at the next line.
     """
     delimiter = "\t" if format_of(source) == "tsv" else ","
-    csv.field_size_limit(min(LONGEST, 2**31 - 1))
+    csv.field_size_limit(LONGEST_FIELD)
     with Stream(source) as stream:
         require_text(stream)
         lines = _Lines(stream)

@@ -99,6 +99,21 @@ def test_each_rule_is_an_option(tmp_path, setting, kept):
     assert made != f'{HEBREW} שלום צה"ל אל א\n\n' and (setting == "keep_niqqud" or kept in made)
 
 
+def test_more_limits_than_there_are_ngrams(tmp_path, written, refused):
+    source = written(tmp_path / "a.txt", [[HEBREW]])
+    options = ["--input", source, "--output", tmp_path / "o.txt", "--max-top-ngrams", *["0.2"] * 4]
+    assert "--max-top-ngrams: 4 limits; there are 3, for n = 2, 3, 4" in refused("clean", *options, status=2)
+
+
+def test_a_file_is_read_again_when_its_name_says_something_else(tmp_path):
+    source = tmp_path / "a.txt"
+    source.write_text(json.dumps({"text": HEBREW, "source": "העיתון של אתמול"}, ensure_ascii=False) + "\n")
+    clean(Settings(input=[source], output=tmp_path / "out.txt", documents="lines"))
+    assert "העיתון" in (tmp_path / "out.txt").read_text(encoding="utf-8")
+    clean(Settings(input=[source.rename(tmp_path / "a.jsonl")], output=tmp_path / "out.txt", documents="lines"))
+    assert (tmp_path / "out.txt").read_text(encoding="utf-8") == f"{HEBREW}\n\n"
+
+
 def test_the_language_is_an_option(tmp_path):
     english = "This is an English document about nothing in particular."
     documents = "\n\n".join([HEBREW, english, "Это русский документ ни о чём", "1 2 3 4 5 6 7 8 9 a 10 11 12"])

@@ -1,5 +1,6 @@
 """Shuffling: a uniform permutation that depends on the seed alone."""
 
+import weakref
 from collections import Counter
 from itertools import pairwise
 
@@ -64,6 +65,29 @@ def test_no_bucket_takes_more_memory_than_there_is(tmp_path, documents, written,
         shuffle(Settings(input=[source], output=tmp_path / "many.txt", memory=1), force=True)
         assert sum(held) == 500 and max(held) <= most
         assert (tmp_path / "many.txt").read_bytes() == (tmp_path / "one.txt").read_bytes()
+
+
+def test_a_corpus_that_does_not_fit_after_all_gives_its_memory_back(tmp_path, documents, written, monkeypatch):
+    """Many short documents take more memory than their text: that is known when it is read."""
+    source = written(tmp_path / "a.txt", documents(300, seed=2))
+    shuffle(Settings(input=[source], output=tmp_path / "one.txt"))
+    places, alive = [], []
+
+    class Watched(module.Gathered):
+        def __init__(self, room):
+            super().__init__(room)
+            places.append(weakref.ref(self))
+
+    def scatter(*arguments):
+        alive.extend(place for place in places if place() is not None)
+        return scatter_part(*arguments)
+
+    monkeypatch.setattr(module, "Gathered", Watched)
+    monkeypatch.setattr(module, "scatter_part", scatter)
+    monkeypatch.setattr(module, "DOCUMENT_BYTES", 1 << 13)
+    made = shuffle(Settings(input=[source], output=tmp_path / "many.txt", memory=1))
+    assert made["counts"]["buckets"] > 1 and places and not alive
+    assert (tmp_path / "many.txt").read_bytes() == (tmp_path / "one.txt").read_bytes()
 
 
 def test_equal_documents_and_strange_bytes_survive(tmp_path, written, small_memory):

@@ -16,7 +16,7 @@ from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.stage.options import from_mapping
 from fairseq_hebrew.text.dictionary import SPECIALS, dictionary_lines
 from fairseq_hebrew.text.pretokenize import KINDS
-from fairseq_hebrew.text.tokenizer import open_tokenizer
+from fairseq_hebrew.text.tokenizer import ByteLevelBPE, SentencePiece, open_tokenizer
 from tests.preprocess.bpe.samples import REAL, hostile, train_huggingface
 
 MODELS = ["bpe", "sentencepiece-bpe", "sentencepiece-unigram"]
@@ -66,6 +66,16 @@ def test_the_dictionary_holds_the_counts_of_the_training_text(tmp_path, text, wo
     wanted = dictionary_lines([counts[i] for i in range(604)])
     assert (tmp_path / "dict.txt").read_text().splitlines() == wanted
     assert wanted[-4:] == [f"madeupword000{i} 0" for i in range(4)]
+
+
+def test_the_tokenizer_of_another_model_takes_the_place_of_the_first(tmp_path, text):
+    """A folder with both would be opened as the one that is looked for first, whatever its dict.txt is of."""
+    kinds = {"bpe": ByteLevelBPE, "sentencepiece-unigram": SentencePiece}
+    for model in ("bpe", "sentencepiece-unigram", "bpe"):
+        manifest = train_bpe(Settings(input=[text], output=tmp_path, vocab_size=350, model=model))
+        assert isinstance(open_tokenizer(tmp_path), kinds[model])
+        made = {record["path"] for record in manifest["outputs"]}
+        assert {path.name for path in tmp_path.iterdir()} == {*made, "tokenizer.manifest.json"}
 
 
 @pytest.fixture(scope="module")
@@ -170,6 +180,10 @@ def test_a_text_that_is_too_small_is_a_clear_line(tmp_path, model):
     with pytest.raises(UserError, match=r"a\.txt") as error:
         train_bpe(Settings(input=[source], output=tmp_path / "out", vocab_size=5000, model=model))
     assert "smaller --vocab-size" in str(error.value) and "\n" not in str(error.value)
+    assert "--prune-below" not in str(error.value)
+    if model == "bpe":
+        with pytest.raises(UserError, match="give more text, a smaller --prune-below, a smaller --vocab-size"):
+            train_bpe(Settings(input=[source], output=tmp_path / "out", vocab_size=257, prune_below=9))
     assert not list((tmp_path / "out").iterdir())
 
 
@@ -188,9 +202,11 @@ def test_settings_that_make_no_sense(tmp_path, refused, text):
     assert "no vocabulary size; give vocab_size or a preset (hallelubert, neo" in said()
     assert "at least 256" in said("--vocab-size", "255")
     assert "at least 256" in said("--vocab-size", "-1")
+    assert "--vocab-size 9,999,999,999: at most 16,777,216 entries" in said("--vocab-size", "9999999999")
     other = ["--vocab-size", "300", "--model", "sentencepiece-bpe"]
     assert "--pre-tokenizer: goes with --model bpe" in said(*other, "--pre-tokenizer", "hebrew")
     assert "--prune-below: goes with --model bpe" in said(*other, "--prune-below", "2")
+    assert "--min-frequency: goes with --model bpe" in said(*other, "--min-frequency", "3")
 
 
 def test_presets(text, tmp_path):

@@ -58,6 +58,15 @@ def test_a_moved_or_touched_input_is_the_same_input(stage, tmp_path):
     assert stage.runs == 1
 
 
+def test_an_ending_that_says_what_a_file_is_makes_it_run_again(stage, tmp_path):
+    stage()
+    for runs, name in ((2, "in.jsonl"), (2, "other.jsonl"), (3, "in.jsonl.gz"), (4, "in.csv")):
+        source = tmp_path / name
+        source.write_text("abc")
+        stage(inputs=[source])
+        assert stage.runs == runs
+
+
 def test_a_moved_output_folder_is_still_finished(stage, tmp_path):
     stage()
     (tmp_path / "out").rename(tmp_path / "other")

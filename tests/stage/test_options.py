@@ -141,6 +141,28 @@ def test_names_with_values():
             from_mapping(Shares, {"shares": wrong}, "w")
 
 
+@dataclass
+class Several:
+    shares: list[float] = setting([0.5], "of each")
+    weights: dict[str, float] = setting(None, "of each name")
+
+
+@pytest.mark.parametrize(
+    "values, said",
+    [
+        ({"shares": 0.5}, "w.shares: expected a list, found 0.5"),
+        ({"shares": "0.5"}, "w.shares: expected a list, found '0.5'"),
+        ({"shares": {"a": 1}}, "w.shares: expected a list"),
+        ({"shares": [0.5, None]}, "w.shares: has no value"),
+        ({"weights": {"a": None}}, "w.weights.a: has no value"),
+    ],
+)
+def test_lists_that_are_none(values, said):
+    with pytest.raises(UserError) as error:
+        from_mapping(Several, values, "w")
+    assert said in str(error.value)
+
+
 def test_expand_sorts_and_refuses_patterns_without_a_match(tmp_path):
     for name in ("b2.txt", "b10.txt", "b1.txt", "a.txt"):
         (tmp_path / name).touch()

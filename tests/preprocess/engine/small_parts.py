@@ -38,6 +38,7 @@ def total(sorted_words, folder):
 
 
 def copy(folder, copied):
+    assert sorted(path.name for path in folder.iterdir()) == ["count.txt", "longest.txt"]
     copied.write_bytes((folder / "count.txt").read_bytes() + (folder / "longest.txt").read_bytes())
 
 

@@ -113,6 +113,15 @@ def test_what_an_earlier_plan_made_goes(run, made, sources):
     }
 
 
+def test_a_part_sees_no_other_files_of_a_folder(run, made, tmp_path):
+    """Those of an earlier plan are there until the end: a tokenizer of another model would be opened instead."""
+    (tmp_path / "made" / "total").mkdir(parents=True)
+    (tmp_path / "made" / "total" / "another.txt").write_text("of an earlier plan")
+    folder = run(backend=local(1))
+    assert made(folder)["text/total.txt"].startswith(b"1200\n")
+    assert not list(folder.rglob("scratch/*/*")) and (folder / "total" / "count.txt").read_text() == "1200\n"
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_part_that_fails_is_one_clear_line(run, made, sources, workers):
     with pytest.raises(UserError) as error:

@@ -99,7 +99,7 @@ def test_a_quote_that_never_closes(tmp_path, read):
 
 
 def test_a_quote_that_closes_too_late_is_bounded(tmp_path, read, monkeypatch):
-    monkeypatch.setattr("fairseq_hebrew.preprocess.readers.csv_rows.LONGEST", 1000)
+    monkeypatch.setattr("fairseq_hebrew.preprocess.readers.csv_rows.LONGEST_FIELD", 1000)
     path = tmp_path / "a.csv"
     path.write_bytes(b'id,text\n1,one\n2,"two\n' + b"3,three\n" * 1000)
     made, source = read(path, max_broken=1)

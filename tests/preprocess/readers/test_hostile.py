@@ -135,3 +135,15 @@ def test_memory_does_not_grow_with_the_file(tmp_path, name):
     (small, before), (large, after) = (map(int, line.split()) for line in done.stdout.splitlines())
     assert small == 300 * 40 and large >= small
     assert after - before < 10_000, "kB more for twenty times the text"
+
+
+def test_a_package_that_cannot_be_imported_is_one_line(tmp_path, monkeypatch):
+    """One that is there and stumbles over another says so in as many lines as it likes."""
+    (tmp_path / "trafilatura.py").write_text('raise ImportError("a part is missing.\\nInstall it.")')
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "trafilatura", raising=False)
+    path = tmp_path / "a.html"
+    path.write_bytes(b"<html></html>")
+    with pytest.raises(UserError, match=r"a part is missing\.\\nInstall it\.\); install it with: pip install") as error:
+        list(open_documents(Source(path)))
+    assert "\n" not in str(error.value)
