@@ -14,7 +14,7 @@ from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.stage.manifest import manifest_path, require_inputs, run_stage
 from fairseq_hebrew.stage.options import expand, recorded, setting
 from fairseq_hebrew.stage.output import Outputs, scratch_folder
-from fairseq_hebrew.stage.progress import Progress
+from fairseq_hebrew.stage.progress import Progress, log
 from fairseq_hebrew.text.dictionary import MASK, SPECIALS, read_symbols
 from fairseq_hebrew.text.tokenizer import model_file
 from fairseq_hebrew.text.vocabulary import symbols_fingerprint
@@ -26,6 +26,8 @@ from .binaries.part import binarize_part
 from .binaries.shards import Shard, even_shards, one_shard, shards_by_file
 
 LAYOUTS = ("files", "folders")
+# A dictionary of a tokenizer's own text knows all but what a few rare pieces make.
+_MANY_UNKNOWN = 0.01
 
 
 @dataclass
@@ -124,6 +126,11 @@ def binarize(settings: Settings, force: bool = False) -> dict:
                 )
                 encoder = made.pop("encoder")
                 counts = {key: counts.get(key, 0) + value for key, value in made.items()}
+        if counts["unknown"] > _MANY_UNKNOWN * counts["tokens"]:
+            log(
+                f"binarize: {counts['unknown']:,} of {counts['tokens']:,} tokens are unknown to {source}; "
+                "is it the dictionary of this tokenizer?"
+            )
         for copy in copies:
             if not copy.exists() or copy.read_bytes() != content:
                 # Not through `outputs`: splits that are binarized at the same time share this file.

@@ -35,8 +35,8 @@ class Settings:
     output: Path = setting(help="the documents that are kept, in the order they came", changes_result=False)
     documents: str = setting("auto", LAYOUT_HELP, LAYOUTS)
     near: bool = setting(False, "remove near-duplicates too; the longest of a cluster is kept")
-    near_threshold: float = setting(0.75, "least Jaccard of the word n-grams of near-duplicates")
-    near_ngram: int = setting(5, "words in an n-gram", least=1)
+    near_threshold: float = setting(0.75, "near-duplicates share at least this part of their word n-grams (Jaccard)")
+    near_ngram: int = setting(5, "words in an n-gram of --near", least=1)
     bands: int = setting(0, "bands of a MinHash signature of 128 values; 0: as many as fit", least=0)
     rows: int = setting(0, "values in a band; 0: the most that find 0.99 of pairs just at the threshold", least=0)
     unit: str = setting(

@@ -66,9 +66,11 @@ def layout_of(path: Path, layout: str) -> str:
 def find_layout(read: Read, name: Path | str) -> str:
     """`blank` if there is a blank line between documents, `lines` if there is one line; UserError otherwise."""
     looked = lines = 0
+    start = b""
     tail = b""  # from the last line end on: the next block may end a blank line there
     while looked < LOOK_AHEAD and (block := read(BLOCK)):
         looked += len(block)
+        start = start or block
         # Blank lines at the start of a file say nothing about what follows.
         block = block if tail else block.lstrip()
         lines += block.count(b"\n")
@@ -78,6 +80,12 @@ def find_layout(read: Read, name: Path | str) -> str:
         tail = tail[max(tail.rfind(b"\n"), 0) :]
     if lines + bool(tail.strip()) <= 1:
         return "lines"
+    # What is no text at all has no layout either; the block may end within a character.
+    try:
+        start.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if error.end < len(start) or len(start) < BLOCK:
+            raise invalid_utf8(name, start.count(b"\n", 0, error.start) + 1, start[error.start]) from None
     raise UserError(
         f"{name}: has no blank line between documents; say --documents lines if each line is a document, "
         "or --documents blank if the whole file is one"

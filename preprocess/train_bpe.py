@@ -28,8 +28,8 @@ class Settings:
     output: Path = setting(help="folder for the tokenizer, vocab.json, merges.txt and dict.txt", changes_result=False)
     vocab_size: int | None = setting(
         None,
-        "entries without the 4 specials; dict.txt is filled up to a multiple of 8 with them, and <mask> comes last: "
-        "52000 entries make 52009 embeddings, 90000 make 90009",
+        "entries of the tokenizer besides its 4 specials; this or --preset is needed. With what fairseq adds, 52000 "
+        "make 52009 embeddings, 90000 make 90009",
     )
     preset: str | None = setting(None, f"a published vocabulary's size: {described()}", tuple(PRESETS))
     model: str = setting(
@@ -45,10 +45,10 @@ class Settings:
         False, "feed lines with their line ends, as training from files in Hugging Face tokenizers does"
     )
     sample_megabytes: int = setting(20_000, "learn from a random sample of lines of about this size", least=1)
-    seed: int = setting(1, "of the sample")
+    seed: int = setting(1, "of the sample: the same seed takes the same lines")
     prune_below: int = setting(
         0,
-        "leave out words that occur less often than this, to save memory; the merges are then not exact (bpe)",
+        "leave out words that occur less often than this, to save memory; the merges are then not exact (bpe); 0: none",
         least=0,
     )
     memory: int = setting(
@@ -62,7 +62,7 @@ class Settings:
     def __post_init__(self) -> None:
         if self.vocab_size is None:
             if self.preset is None:
-                raise UserError(f"train-bpe: no vocabulary size; give vocab_size or a preset ({', '.join(PRESETS)})")
+                raise UserError(f"no vocabulary size; give --vocab-size or --preset ({', '.join(PRESETS)})")
             self.vocab_size = PRESETS[self.preset].vocab_size
         if self.vocab_size < 256:
             raise UserError(f"--vocab-size {self.vocab_size}: at least 256, one entry a byte")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import difflib
 import functools
 import glob
 import types
@@ -83,8 +84,7 @@ def from_mapping(kind: type[Settings], values: Mapping | None, where: str, **fix
     for key, value in (values or {}).items():
         name = str(key).replace("-", "_")
         if name in fixed or name not in names:
-            known = ", ".join(sorted(set(names) - set(fixed)))
-            raise UserError(f"{where}: unknown key {key!r}; known keys: {known}")
+            raise UserError(f"{where}: {unknown_key(key, sorted(set(names) - set(fixed)))}")
         base, many = _element(hints[name])
         if value is None and names[name].default is not None:
             raise UserError(f"{where}.{key}: has no value; give one or leave the line out")
@@ -93,7 +93,9 @@ def from_mapping(kind: type[Settings], values: Mapping | None, where: str, **fix
                 raise UserError(f"{where}.{key}: expected `name: value` pairs, found {value!r}")
             made[name] = {str(k): _convert(base, v, f"{where}.{key}.{k}") for k, v in value.items()}
         elif many:
-            made[name] = [_convert(base, v, f"{where}.{key}") for v in value]
+            # One of them needs no brackets.
+            several = value if isinstance(value, list) else [value]
+            made[name] = [_convert(base, v, f"{where}.{key}") for v in several]
         else:
             made[name] = _convert(base, value, f"{where}.{key}")
         _check_least(names[name], made[name], f"{where}.{key}")
@@ -102,7 +104,20 @@ def from_mapping(kind: type[Settings], values: Mapping | None, where: str, **fix
     for name, field in names.items():
         if name not in made and field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             raise UserError(f"{where}: the key {name!r} is missing ({field.metadata['help']})")
-    return kind(**made)
+    try:
+        return kind(**made)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
+
+
+def unknown_key(key: object, known: Sequence[str]) -> str:
+    """What to say of a key nobody knows: the one that was meant, where it can be told, else those there are."""
+    name = str(key).replace("-", "_")
+    meant = difflib.get_close_matches(name, [one.replace("-", "_") for one in known], n=1)
+    if meant:
+        spelt = next(one for one in known if one.replace("-", "_") == meant[0])
+        return f"unknown key {key!r}; is {spelt!r} meant?"
+    return f"unknown key {key!r}; known keys: {', '.join(known)}"
 
 
 def recorded(settings: Any) -> dict[str, Any]:
@@ -116,7 +131,8 @@ def expand(patterns: Sequence[Path], base: Path | None = None) -> list[Path]:
     found: list[Path] = []
     for pattern in patterns:
         text = str(base / pattern) if base is not None else str(pattern)
-        if not any(sign in text for sign in "*?["):
+        # A name that has such a sign in it is a name first.
+        if not any(sign in text for sign in "*?[") or Path(text).exists():
             found.append(Path(text))
             continue
         matches = sorted(Path(match) for match in glob.glob(text))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fairseq_hebrew.stage.address import Address
+from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.stage.options import setting
 from fairseq_hebrew.text.normalize import Normalization
 
@@ -88,6 +89,13 @@ class Settings:
     )
     memory: int = setting(1000, "MB of memory for counting repeated lines", changes_result=False, least=1)
     workers: int = setting(1, "threads; the output is the same for any number", changes_result=False, least=1)
+
+    def __post_init__(self) -> None:
+        for name, count in (("max_top_ngrams", 3), ("max_duplicate_ngrams", 6)):
+            limits = getattr(self, name)
+            if not (0 < len(limits) <= count and all(limit >= 0 for limit in limits)):
+                given = " ".join(map(str, limits))
+                raise UserError(f"--{name.replace('_', '-')} {given}: up to {count} numbers from 0 on, one for each n")
 
     @property
     def normalization(self) -> Normalization:

@@ -66,7 +66,9 @@ def _documents(pages: Iterator[Page] | list[Page], source: Source) -> Iterator[D
     except ModuleNotFoundError:
         raise
     except ImportError as error:
-        raise UserError(f"trafilatura cannot be used ({error}); install it with: {INSTALL['trafilatura']}") from None
+        raise UserError(
+            f"trafilatura cannot be used ({one_line(error)}); install it with: {INSTALL['trafilatura']}"
+        ) from None
     for chunk in ordered_map(_extract, grouped(pages, CHUNK, lambda page: len(page.content)), source.workers):
         for number, address, text, problem in chunk:
             if problem:
