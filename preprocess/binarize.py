@@ -12,7 +12,7 @@ from pathlib import Path
 from fairseq_hebrew.stage.command import StageCommand
 from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.stage.manifest import manifest_path, require_inputs, run_stage
-from fairseq_hebrew.stage.options import expand, recorded, setting
+from fairseq_hebrew.stage.options import recorded, setting
 from fairseq_hebrew.stage.output import Outputs, scratch_folder
 from fairseq_hebrew.stage.progress import Progress, log
 from fairseq_hebrew.text.dictionary import MASK, SPECIALS, read_symbols
@@ -24,6 +24,7 @@ from .binaries.encoder import ENCODERS
 from .binaries.indexed import token_dtype
 from .binaries.part import binarize_part
 from .binaries.shards import Shard, even_shards, one_shard, shards_by_file
+from .text_files import text_files
 
 LAYOUTS = ("files", "folders")
 # A dictionary of a tokenizer's own text knows all but what a few rare pieces make.
@@ -79,7 +80,7 @@ def binarize(settings: Settings, force: bool = False) -> dict:
     `fairseq-preprocess --only-source --srcdict dict.txt --workers 1` on the ids written as decimal strings; with
     shards their binaries one after the other are that output.
     """
-    inputs = expand(settings.input)
+    inputs = text_files(settings.input)
     require_inputs(inputs)
     shards = _shards(settings, inputs)
     targets = [_target(settings, number) for number in range(len(shards))]

@@ -254,7 +254,7 @@ def _entries(given: Any, path: Path, base: Path, settings: Callable, shared: Any
     """The entries of `input`: a name or pattern, or a mapping with `path` and what `clean` is to do otherwise."""
     found: list[Entry] = []
     if given == []:
-        raise UserError(f"{path}: input: no files; name at least one")
+        raise UserError(f"{path}: no input files; name at least one after `input:`")
     known = {field.name for field in fields(clean.Settings)} - FIXED - _NOT_AN_INPUTS
     for entry in given if isinstance(given, list) else [given]:
         entry = {"path": entry} if isinstance(entry, str) else entry

@@ -27,6 +27,7 @@ from .duplicates.filtering import copy_kept, filter_part
 from .duplicates.layout import OtherLayout, lay_out
 from .duplicates.paragraphs import paragraph_part, repeated_part
 from .duplicates.signatures import signature_part
+from .text_files import text_files
 
 
 @dataclass
@@ -60,7 +61,7 @@ class Settings:
 
 def dedup(settings: Settings, force: bool = False) -> dict:
     """Run the stage; the manifest. Raises UserError when there is no document, or none is left."""
-    inputs, against = expand(settings.input), expand(settings.against)
+    inputs, against = text_files(settings.input), expand(settings.against)
     banding = None
     if settings.near:
         banding = choose_banding(settings.near_threshold, settings.near_ngram, settings.bands, settings.rows)

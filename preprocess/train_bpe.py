@@ -8,7 +8,7 @@ from pathlib import Path
 from fairseq_hebrew.stage.command import StageCommand
 from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.stage.manifest import run_stage
-from fairseq_hebrew.stage.options import expand, recorded, setting
+from fairseq_hebrew.stage.options import recorded, setting
 from fairseq_hebrew.stage.output import Outputs, scratch_folder
 from fairseq_hebrew.stage.progress import Progress, log
 from fairseq_hebrew.text.pretokenize import KINDS
@@ -20,6 +20,7 @@ from .bpe.presets import PRESETS, described
 from .bpe.sample import Sample
 from .bpe.sentence_pieces import count_tokens, sampled_lines, train_sentencepiece
 from .bpe.tokenizer_files import NAMES, write_dictionary
+from .text_files import text_files
 
 
 @dataclass
@@ -74,7 +75,7 @@ class Settings:
 
 def train_bpe(settings: Settings, force: bool = False) -> dict:
     """Run the stage; the manifest. Raises UserError when the text cannot give as many entries as were asked for."""
-    inputs = expand(settings.input)
+    inputs = text_files(settings.input)
 
     def work(outputs: Outputs) -> tuple[list[Path], dict]:
         outputs.path(settings.output / "dict.txt")

@@ -96,3 +96,12 @@ def test_an_address_is_no_output_of_a_stage(tmp_path, tokenizer, refused, monkey
     options += ["--tokenizer", tokenizer] if name == "binarize" else []
     said = refused(name, "--input", source, "--output", "s3://bucket/out", *options)
     assert "a stage writes to local files" in said and sorted(tmp_path.iterdir()) == [source]
+
+
+@pytest.mark.parametrize("name", STAGES[1:])
+@pytest.mark.parametrize("ending", [".jsonl", ".csv", ".txt.gz", ".parquet"])
+def test_what_only_clean_reads_is_not_read_as_text(tmp_path, stage, name, ending):
+    source = tmp_path / f"a{ending}"
+    source.write_bytes(b'{"text": "a"}\n\n')
+    said = stage(name, source)
+    assert f"only clean reads .{ending.rsplit('.')[-1]} files; make text of it with `fairseq-hebrew clean`" in said

@@ -70,7 +70,7 @@ def test_executor_and_output_are_overridden(config, tmp_path):
         ({"shards": 0}, "shards 0: at least 1"),
         ({"workers": 0}, "config.yaml: workers 0: at least 1 is needed"),
         ({"memory": "1GB"}, "config.yaml: memory: '1GB' is not a number"),
-        ({"input": []}, "config.yaml: input: no files; name at least one"),
+        ({"input": []}, "config.yaml: no input files; name at least one after `input:`"),
         ({"input": [{"path": "a.txt", "documnets": "blank"}]}, "input: unknown key 'documnets'; is 'documents' meant?"),
         ({"dedup": {"near": True, "near_threshold": 0}}, "config.yaml: dedup: --near-threshold 0"),
         ({"train_bpe": {"vocab_size": 100}}, "config.yaml: train-bpe: --vocab-size 100: at least 256"),
