@@ -14,20 +14,19 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import cleaning, growth, measure, near_duplicates, shuffling, text, text_to_binaries, train_bpe
+from . import cleaning, growth, measure, near_duplicates, near_quality, shuffling, text, text_to_binaries, train_bpe
 from .growth import Growth
 from .measure import Comparison
+from .near_quality import Quality
 
-QUESTIONS = ("cleaning", "near-duplicates", "shuffling", "train-bpe", "binaries", "growth")
+QUESTIONS = ("cleaning", "near-duplicates", "near-quality", "shuffling", "train-bpe", "binaries", "growth")
 HEAD = ("work", "MB", "ours s", "MB/s", "peak MB", "peer", "its s", "its peak MB", "ratio", "goal", "")
-GROWTH_HEAD = (
-    "stage",
-    "start s",
-    "s/MB without start",
-    "peak MB",
-    "time a MB, largest / smallest",
-    "peak, the same",
-    "",
+GROWTH_HEAD = ("stage", "seconds", "ms for each further MB", "last / first", "", "peak MB", "last / first", "")
+
+THRESHOLDS = (0.75, 0.5)
+QUALITY_HEAD = (
+    *("words replaced of 200", "Jaccard", "pairs that reach the threshold", "found of these (recall)"),
+    *("removed of all", "datatrove removed", "precision"),
 )
 
 
@@ -49,15 +48,28 @@ def row(found: Comparison) -> tuple[str, ...]:
 
 
 def growth_row(found: Growth) -> tuple[str, ...]:
-    flat = max(found.time_ratio, found.memory_ratio) <= growth.GOAL
+    def verdict(ratio: float) -> tuple[str, str]:
+        return f"{ratio:.2f}", "met" if ratio <= growth.GOAL else "MISSED"
+
     return (
         found.stage,
-        f"{found.start.seconds:.2f}",
-        ", ".join(f"{size:g} MB: {rate:.4f}" for size, rate in found.per_megabyte().items()),
+        ", ".join(f"{size:g} MB: {taken.seconds:.2f}" for size, taken in found.sizes.items()),
+        ", ".join(f"{1000 * rate:.1f}" for rate in found.further()),
+        *verdict(found.time_ratio),
         ", ".join(f"{taken.peak / 1e6:.0f}" for taken in found.sizes.values()),
-        f"{found.time_ratio:.2f}",
-        f"{found.memory_ratio:.2f}",
-        "met" if flat else "MISSED",
+        *verdict(found.memory_ratio),
+    )
+
+
+def quality_row(found: Quality) -> tuple[str, ...]:
+    return (
+        str(found.replaced),
+        f"{found.jaccard:.2f}",
+        f"{found.reach} of {found.pairs}",
+        f"{found.found / found.reach:.3f}" if found.reach else "none reaches it",
+        f"{found.removed / found.pairs:.3f}",
+        f"{found.theirs / found.pairs:.3f}",
+        f"{1 - found.wrong / found.removed:.3f}" if found.removed else "nothing removed",
     )
 
 
@@ -120,6 +132,10 @@ def main() -> None:
         for found in comparisons(asked, folder):
             print(f"  {found.work}: {found.ratio:.2f} x {found.peer}", flush=True)
             compared.append(found)
+        quality: dict[float, list[Quality]] = {}
+        if "near-quality" in asked.questions:
+            for threshold in THRESHOLDS:
+                quality[threshold] = list(near_quality.rows(folder, 1000, threshold))
         grown = []
         if "growth" in asked.questions:
             for stage in growth.grow(asked.growth, folder, folder / "warm-tokenizer", asked.workers):
@@ -127,6 +143,9 @@ def main() -> None:
                 grown.append(stage)
     if compared:
         print(f"\n{table(HEAD, [row(found) for found in compared])}")
+    for threshold, found in quality.items():
+        print(f"\nNear-duplicates at Jaccard {threshold} (datatrove: 14 x 8)\n")
+        print(table(QUALITY_HEAD, [quality_row(line) for line in found]))
     if grown:
         print(f"\n{table(GROWTH_HEAD, [growth_row(stage) for stage in grown])}")
     if asked.output:

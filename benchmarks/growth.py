@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,31 +10,35 @@ from pathlib import Path
 from . import measure, text
 from .measure import Measured
 
-# Flat within 15 %, from the smallest to the largest text.
+# Flat within 15 %.
 GOAL = 1.15
 
 
 @dataclass(frozen=True)
 class Growth:
-    """Of one stage: what it took at each size, and at hardly any text (`start`: Python, its packages, the kernels)."""
+    """What one stage took at each size (MB)."""
 
     stage: str
-    start: Measured
     sizes: dict[float, Measured]
 
-    def per_megabyte(self) -> dict[float, float]:
-        """Seconds a MB, without the start."""
-        return {size: (taken.seconds - self.start.seconds) / size for size, taken in self.sizes.items()}
+    def further(self) -> list[float]:
+        """Seconds for each further MB, from one size to the next: what it takes to start is in none of them."""
+        return [
+            (after.seconds - before.seconds) / (larger - smaller)
+            for (smaller, before), (larger, after) in itertools.pairwise(self.sizes.items())
+        ]
 
     @property
     def time_ratio(self) -> float:
-        """Seconds a MB at the largest size over those at the smallest."""
-        rates = self.per_megabyte()
-        return rates[max(rates)] / rates[min(rates)]
+        """The last of `further` over the first."""
+        rates = self.further()
+        return rates[-1] / rates[0]
 
     @property
     def memory_ratio(self) -> float:
-        return self.sizes[max(self.sizes)].peak / self.sizes[min(self.sizes)].peak
+        """Peak at the largest size over that at the first: 10 MB are gone before every buffer is full once."""
+        peaks = [taken.peak for taken in self.sizes.values()]
+        return peaks[-1] / peaks[0]
 
 
 def stages(source: Path, folder: Path, tokenizer: Path, size: int, workers: int) -> dict[str, list[object]]:
@@ -58,7 +63,7 @@ def stages(source: Path, folder: Path, tokenizer: Path, size: int, workers: int)
 def grow(sizes: list[float], folder: Path, tokenizer: Path, workers: int) -> Iterator[Growth]:
     """The stages at each size (MB), one stage after the other; a BPE of as few entries as 1 MB gives everywhere."""
     made: dict[float, Path] = {}
-    for size in [1, *sizes]:
+    for size in sizes:
         made[size] = folder / f"text{size:g}.txt"
         text.write(made[size], size)
     for name in stages(folder, folder, tokenizer, 4000, workers):
@@ -67,9 +72,5 @@ def grow(sizes: list[float], folder: Path, tokenizer: Path, workers: int) -> Ite
             command = stages(path, folder, tokenizer, 4000, workers)[name]
             if name == "split":
                 command += ["--valid-bytes", int(size * 1e6 / 50)]
-            taken[size] = measure.best(lambda command=command: measure.run(command), 3 if size <= 100 else 1)
-        start = taken.pop(1)
-        # One MB is text too: what it took is taken off by the rate of the smallest size.
-        smallest = min(taken)
-        rate = (taken[smallest].seconds - start.seconds) / (smallest - 1)
-        yield Growth(name, Measured(start.seconds - rate, start.peak), taken)
+            taken[size] = measure.best(lambda command=command: measure.run(command), 5 if size <= 100 else 2)
+        yield Growth(name, taken)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 # How often memory is read: a peak shorter than this can be missed.
-EVERY = 0.05
+EVERY = 0.01
 
 
 @dataclass(frozen=True)

@@ -86,6 +86,7 @@ def binarize(settings: Settings, force: bool = False) -> dict:
     targets = [_target(settings, number) for number in range(len(shards))]
     finals = [folder / f"{name}{ending}" for folder, name in targets for ending in (".bin", ".idx")]
     _drop_stale(settings, finals)
+    _require_no_other_shards(settings, finals)
     folders = list(dict.fromkeys(folder for folder, _ in targets))
     others = _other_splits(settings, folders, finals)
     dictionary = settings.dict
@@ -112,6 +113,7 @@ def binarize(settings: Settings, force: bool = False) -> dict:
 
     def work(outputs: Outputs) -> tuple[list[Path], dict]:
         counts: dict = {}
+        encoders: set[str] = set()
         total = sum(path.stat().st_size for path in inputs)
         with Progress(f"binarize {settings.split}", total) as progress:
             for shard, bin_path, idx_path in zip(shards, finals[::2], finals[1::2]):
@@ -125,7 +127,7 @@ def binarize(settings: Settings, force: bool = False) -> dict:
                     settings.encoder,
                     progress.add,
                 )
-                encoder = made.pop("encoder")
+                encoders.add(made.pop("encoder"))
                 counts = {key: counts.get(key, 0) + value for key, value in made.items()}
         if counts["unknown"] > _MANY_UNKNOWN * counts["tokens"]:
             log(
@@ -138,7 +140,11 @@ def binarize(settings: Settings, force: bool = False) -> dict:
                 with scratch_folder(copy.with_name(f"{settings.split}.dict")) as scratch:
                     (scratch / "dict.txt").write_bytes(content)
                     os.replace(scratch / "dict.txt", copy)
-        told = {"dtype": token_dtype(len(symbols)).name, "symbols": len(symbols), "encoder": encoder}
+        told = {
+            "dtype": token_dtype(len(symbols)).name,
+            "symbols": len(symbols),
+            "encoder": ", ".join(sorted(encoders)),
+        }
         return [*finals, *copies], {**counts, **told}
 
     settings_recorded = {**recorded(settings), "dictionary": symbols_fingerprint([*symbols, MASK])}
@@ -174,6 +180,22 @@ def _drop_stale(settings: Settings, finals: Sequence[Path]) -> None:
     for path in _outputs_before(settings) - set(finals):
         if path.suffix in (".bin", ".idx"):
             path.unlink(missing_ok=True)
+
+
+def _require_no_other_shards(settings: Settings, finals: Sequence[Path]) -> None:
+    """Raise UserError for a file that fairseq would read as a shard of this split and nobody answers for.
+
+    A run that was killed may have left it. One that has a manifest was asked for by its own name.
+    """
+    if settings.shard_layout == "folders":
+        return
+    for path in sorted(settings.output.glob(f"{settings.split}*")):
+        is_shard = re.fullmatch(rf"{re.escape(settings.split)}\d+\.(idx|bin)", path.name)
+        if is_shard and path not in finals and not manifest_path(path.with_suffix("")).exists():
+            raise UserError(
+                f"{path}: fairseq would read it as a shard of {settings.split}, which it is not; remove it or choose a "
+                "new --output folder"
+            )
 
 
 def _other_splits(settings: Settings, folders: Sequence[Path], finals: Sequence[Path]) -> bool:

@@ -129,10 +129,10 @@ def read_mapping(path: Path) -> dict[str, Any]:
         raise UserError(f"{path}: no such file; docs/corpus.md shows a configuration") from None
     except UnicodeDecodeError:
         raise UserError(f"{path}: not UTF-8 text; a configuration is a YAML file") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a date or a number that is none
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
-        reason = getattr(error, "problem", None) or "not YAML"
+        reason = getattr(error, "problem", None) or f"not YAML ({' '.join(str(error).split())})"
         raise UserError(f"{path}{line}: {reason}; see docs/corpus.md for a configuration") from None
     if not isinstance(config, Mapping):
         raise UserError(f"{path}: expected `key: value` lines; docs/corpus.md shows a configuration")
@@ -155,7 +155,7 @@ def read_configuration(
     """
     config = read_mapping(path)
     if output is None:
-        if not isinstance(config.get("output"), str):
+        if not (isinstance(config.get("output"), str) and config["output"]):
             raise UserError(f"{path}: no output folder; set `output:` to a folder's name or give --output")
         output = config["output"]
     base = root or path.parent
@@ -191,11 +191,15 @@ def read_configuration(
         slurm = read_settings(SlurmSettings, config.get("slurm"), f"{path}: slurm", PHASES)
     ray = read_settings(RaySettings, config.get("ray"), f"{path}: ray", PHASES)
     near = stages["dedup"]
-    try:
-        banding = choose_banding(near.near_threshold, near.near_ngram, near.bands, near.rows) if near.near else None
-    except UserError as error:
-        raise UserError(f"{path}: dedup: {error}") from None
-    against = expand_addresses(near.against, base=base)
+    banding = None
+    if near.near:
+        try:
+            banding = choose_banding(near.near_threshold, near.near_ngram, near.bands, near.rows)
+        except UserError as error:
+            raise type(error)(f"{path}: dedup: {error}") from None
+    # As they were written: a Path would spoil an address.
+    given = (config.get("dedup") or {}).get("against", [])
+    against = expand_addresses(given if isinstance(given, list) else [given], base=base)
     if against:
         require_inputs(against)
     return Configuration(

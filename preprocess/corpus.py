@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -29,6 +30,8 @@ def run_stages(config: Configuration, force: bool = False) -> dict[str, dict]:
     """As `prepare`."""
     if config.output.is_remote:
         raise UserError(f"{config.output}: only an executor writes to an address; give --executor local, slurm or ray")
+    if remote := [file for file in config.against if file.is_remote]:
+        raise UserError(f"{remote[0]}: only an executor reads evaluation files from an address; give --executor local")
     output = Path(config.output)
     text, tokenizer, data = output / "text", output / "tokenizer", output / "data"
     done: dict[str, dict] = {}
@@ -92,8 +95,10 @@ def run_on_executor(config: Configuration, force: bool = False) -> None:
 
     backend = _backend(config)
     addresses = [*(file for entry in config.entries for file in entry.files), *config.against]
-    sources = open_sources(config.output, addresses)
-    run_plan(corpus_plan(config, sources, backend), config.output, backend, config.scratch, force)
+    # Tasks may run in another folder.
+    root = config.output if config.output.is_remote else os.path.abspath(config.output)
+    sources = open_sources(root, addresses)
+    run_plan(corpus_plan(config, sources, backend), root, backend, config.scratch, force)
     if backend.waits:
         _tell(config)
 

@@ -24,7 +24,7 @@ from .duplicates.cluster import cluster_part
 from .duplicates.contamination import grams_part, overlap_part, report_part
 from .duplicates.exact import exact_part
 from .duplicates.filtering import copy_kept, filter_part
-from .duplicates.layout import OtherLayout, lay_out
+from .duplicates.layout import OtherLayout, has_mark, lay_out
 from .duplicates.paragraphs import paragraph_part, repeated_part
 from .duplicates.signatures import signature_part
 from .text_files import text_files
@@ -114,7 +114,7 @@ class Search:
         for number, (path, anew) in enumerate(zip(inputs, self._files("text"))):
             layout = layout_of(path, self._settings.documents)
             try:
-                if layout != "blank":
+                if layout != "blank" or has_mark(path):
                     raise OtherLayout
                 self._sign(number)
             except OtherLayout:

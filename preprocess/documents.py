@@ -33,6 +33,8 @@ LEFT_OUT = b"\xff"
 WHITE = " \t\n\r\f\v"
 _LEADING_BLANK = re.compile(rb"(?:[ \t\r\f\v]*\n)+")
 BLANK_LINES = re.compile(rb"\n(?:[ \t\r\f\v]*\n)+")
+# A line end of any system; text that was converted twice has more than one `\r`.
+RETURNS = re.compile(rb"\r+\n")
 
 
 Item = TypeVar("Item")
@@ -116,9 +118,9 @@ def split_documents(read: Read, name: Path | str, layout: str, skip: Skip | None
         offset += size
         if first:
             block, first = block.removeprefix(b"\xef\xbb\xbf"), False
-        if b"\r" in block:
-            block = block.replace(b"\r\n", b"\n")
         block = block if block.endswith(b"\n") else block + b"\n"
+        if b"\r" in block:
+            block = RETURNS.sub(b"\n", block)
         if layout == "lines":
             for number, text in enumerate(block.split(b"\n"), start=start):
                 if text.strip() and text != LEFT_OUT:

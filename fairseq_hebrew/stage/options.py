@@ -93,9 +93,11 @@ def from_mapping(kind: type[Settings], values: Mapping | None, where: str, **fix
                 raise UserError(f"{where}.{key}: expected `name: value` pairs, found {value!r}")
             made[name] = {str(k): _convert(base, v, f"{where}.{key}.{k}") for k, v in value.items()}
         elif many:
-            # One of them needs no brackets.
-            several = value if isinstance(value, list) else [value]
-            made[name] = [_convert(base, v, f"{where}.{key}") for v in several]
+            # A single value may stand without brackets.
+            values_of = value if isinstance(value, list) else [value]
+            made[name] = [_convert(base, v, f"{where}.{key}") for v in values_of]
+            if None in made[name]:
+                raise UserError(f"{where}.{key}: has an empty item; give it a value or leave it out")
         else:
             made[name] = _convert(base, value, f"{where}.{key}")
         _check_least(names[name], made[name], f"{where}.{key}")
@@ -106,8 +108,8 @@ def from_mapping(kind: type[Settings], values: Mapping | None, where: str, **fix
             raise UserError(f"{where}: the key {name!r} is missing ({field.metadata['help']})")
     try:
         return kind(**made)
-    except UserError as error:
-        raise UserError(f"{where}: {error}") from None
+    except UserError as error:  # settings that do not go together
+        raise type(error)(f"{where}: {error}") from None
 
 
 def unknown_key(key: object, known: Sequence[str]) -> str:

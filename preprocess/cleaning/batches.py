@@ -12,7 +12,7 @@ from fairseq_hebrew.stage.progress import Progress
 from fairseq_hebrew.text.fast_measures import measure_documents
 from fairseq_hebrew.text.fast_normalize import MOJIBAKE, RULES, Normalized, normalize_documents
 
-from ..documents import Document, chunked
+from ..documents import RETURNS, Document, chunked
 from .filters import REASONS, reasons_of, short_line_keys
 from .removed import EXCERPT, Example, Removed, excerpts
 from .settings import Settings
@@ -63,9 +63,17 @@ def clean_batch(documents: Sequence[Document], file: str, settings: Settings, re
     for rule, bit in RULES.items():
         counts[f"lines_changed_{rule}"] = int(np.count_nonzero(changed & bit))
     made = done.text if kept.all() else done.text[np.repeat(kept, np.diff(done.ends, prepend=0))]
+    if not settings.collapse_spaces:
+        made = _without_returns(made)
     examples = _examples(documents, file, done, reasons, changed, removed)
     keys = short_line_keys(measured, kept) if settings.boilerplate_repeats else np.empty(0, dtype=np.uint64)
     return Cleaned(made, keys, counts, examples)
+
+
+def _without_returns(text: np.ndarray) -> np.ndarray:
+    """The text without a `\\r` before a line end, which a rule may have laid bare: it would be read as part of it."""
+    raw = text.tobytes()
+    return np.frombuffer(bytearray(RETURNS.sub(b"\n", raw)), dtype=np.uint8) if b"\r\n" in raw else text
 
 
 def _examples(

@@ -22,7 +22,8 @@ def clean_document(text: str, settings: Settings) -> tuple[list[str], str | None
     if not kept:
         return [], "mojibake" if broken else "empty", broken
     reason = _reason(kept, settings)
-    return ([], reason, broken) if reason else (kept, None, broken)
+    # No rule may lay bare a `\r` that a reader would take for a part of the line end.
+    return ([], reason, broken) if reason else ([line.rstrip("\r") for line in kept], None, broken)
 
 
 def _reason(lines: list[str], settings: Settings) -> str | None:

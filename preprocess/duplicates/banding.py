@@ -8,6 +8,8 @@ from fairseq_hebrew.stage.errors import UsageError
 
 # Values of a MinHash signature (`BINS` of gram_kernels.py, which is not imported here: numba takes its time).
 VALUES = 128
+# Words of a gram at most: of longer ones hardly a document has two.
+LONGEST_GRAM = 1000
 # The banding that is chosen finds this share of the pairs that are just at the threshold.
 WANTED_RECALL = 0.99
 # Jaccard values the theoretical recall is recorded for.
@@ -40,6 +42,8 @@ def choose_banding(threshold: float, ngram: int, bands: int = 0, rows: int = 0) 
     """
     if not 0 < threshold <= 1:
         raise UsageError(f"--near-threshold {threshold}: a Jaccard above 0 and up to 1 is needed")
+    if not 1 <= ngram <= LONGEST_GRAM:
+        raise UsageError(f"--near-ngram {ngram}: 1 to {LONGEST_GRAM} words")
     if not rows:
         made = [Banding(threshold, ngram, min(bands or VALUES, VALUES // n), n) for n in range(VALUES, 0, -1)]
         found = next((one for one in made if one.recall(threshold) >= WANTED_RECALL), made[-1])

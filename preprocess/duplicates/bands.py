@@ -66,7 +66,7 @@ def _write_pairs(
     memory: int,
     counts: dict[str, int],
 ) -> None:
-    from .pair_kernels import count_pairs, make_pairs
+    from .pair_kernels import count_pairs, make_pairs, make_some_pairs
 
     documents, starts = _buckets(*_keys_between(files, alive, band, low, high))
     reach = MOST_COMPARED // 2
@@ -77,12 +77,23 @@ def _write_pairs(
         counts["buckets_cut"] += len(large)
         counts["pairs_left_out"] += int((sizes * (sizes - 1) // 2 - sizes * reach).sum())
         _order_by_content(files, documents, starts, large, band)
+    # At least those of the largest bucket that is compared whole.
+    most = max(memory // 8, reach * (2 * reach + 1))
     first = 0
     while first < len(starts) - 1:
-        last, total = count_pairs(starts, first, max(memory // 8, 1), reach)
-        pairs = np.empty(total, dtype=np.uint64)
-        make_pairs(documents, starts, first, last, reach, pairs)
-        output.write(pairs.data)
+        last, total = count_pairs(starts, first, most, reach)
+        if total <= most:
+            pairs = np.empty(total, dtype=np.uint64)
+            make_pairs(documents, starts, first, last, reach, pairs)
+            output.write(pairs.data)
+        else:
+            # One large bucket, some of its documents at a time.
+            bucket, step = documents[starts[first] : starts[last]], most // reach
+            for begin in range(0, len(bucket), step):
+                end = min(begin + step, len(bucket))
+                pairs = np.empty((end - begin) * reach, dtype=np.uint64)
+                make_some_pairs(bucket, begin, end, reach, pairs)
+                output.write(pairs.data)
         first = last
 
 

@@ -121,7 +121,7 @@ def _overlaps_of(
 
 
 def report_part(
-    evaluations: Sequence[Path],
+    evaluations: Sequence[Path | str],
     grams: Path,
     names: Sequence[Path],
     overlaps: Sequence[Path],
@@ -130,7 +130,8 @@ def report_part(
 ) -> None:
     """Write what overlaps what, as JSON: for each evaluation file its texts, those found, where, and samples.
 
-    `names` are the corpus files as they are to be called, one for each file of `overlaps`.
+    `evaluations` and `names` (one for each file of `overlaps`) are the evaluation and the corpus files as they are to
+    be called; neither is read.
     """
     with np.load(grams) as known:
         starts, items, offsets, files = known["starts"], known["items"], known["offsets"], known["files"]

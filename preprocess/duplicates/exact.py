@@ -44,10 +44,11 @@ def gather(
     number: int,
     passes: int,
     out: np.ndarray | None = None,
+    with_zero: bool = True,
 ) -> list[np.ndarray]:
     """Columns (the first one a hash) of the rows of all files that fall to pass `number`, and the rows' numbers.
 
-    Rows with a flag in `out` are left out.
+    Rows with a flag in `out` are left out, and unless `with_zero` those whose hash is 0.
     """
     found: list[list[np.ndarray]] = [[np.empty(0, np.uint64)] for _ in columns] + [[np.empty(0, np.int64)]]
     start = 0
@@ -57,6 +58,8 @@ def gather(
             mine = np.ones(len(values[0]), dtype=bool) if out is None else out[rows] == 0
             if passes > 1:
                 mine &= values[0] % np.uint64(passes) == number
+            if not with_zero:
+                mine &= values[0] != 0
             where = np.flatnonzero(mine)
             for column, part in zip(found, [*(value[where] for value in values), where + rows.start]):
                 column.append(part)

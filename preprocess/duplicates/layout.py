@@ -14,20 +14,17 @@ _END = b"\n\n"
 
 
 class OtherLayout(Exception):
-    """The text is not laid out as a stage writes it (`find_documents` says how that is): read it the general way."""
+    """The text is not laid out as a stage writes it (UTF-8, and as `find_documents` says): read it the general way."""
 
 
 def read_blocks(path: Path) -> Iterator[bytes]:
     """The file in blocks of about BLOCK bytes, each of whole documents.
 
-    Raises OtherLayout for a byte-order mark, and where no document ends in LONGEST bytes or at the end of the file.
+    Raises OtherLayout where no document ends in LONGEST bytes or at the end of the file.
     """
     carried: list[bytes] = []
     held = 0
     with open(path, "rb") as file:
-        if file.read(len(BOM_UTF8)) == BOM_UTF8:
-            raise OtherLayout
-        file.seek(0)
         while block := file.read(BLOCK):
             # The end of a document may straddle two reads: the last byte of the one before is looked at again.
             joint = carried[-1][-1:] if carried else b""
@@ -45,11 +42,21 @@ def read_blocks(path: Path) -> Iterator[bytes]:
         raise OtherLayout
 
 
+def has_mark(path: Path) -> bool:
+    """Whether a file begins with a byte-order mark. In what a stage wrote it is a character of the first document."""
+    with open(path, "rb") as file:
+        return file.read(len(BOM_UTF8)) == BOM_UTF8
+
+
 def document_bounds(block: bytes) -> tuple[np.ndarray, np.ndarray]:
     """(the text as uint8, int64 bounds): document d is text[bounds[d] : bounds[d + 1]], its blank line with it."""
+    from fairseq_hebrew.text.line_kernels import invalid_utf8_at
+
     from .layout_kernels import find_documents
 
     text = np.frombuffer(block, dtype=np.uint8)
+    if invalid_utf8_at(text, 0, len(text)) >= 0:
+        raise OtherLayout
     bounds = np.zeros(block.count(_END) + 1, dtype=np.int64)
     found = find_documents(text, bounds[1:])
     if found < 0:

@@ -37,15 +37,23 @@ def make_pairs(documents, starts, first, last, reach, out):
     """The pairs of buckets first..last-1 into `out` (uint64, as long as `count_pairs` says)."""
     count = 0
     for bucket in range(first, last):
-        start = starts[bucket]
-        size = starts[bucket + 1] - start
-        whole = size <= 2 * reach + 1
-        for index in range(size):
-            others = size - 1 - index if whole else reach
-            for step in range(1, others + 1):
-                a, b = np.uint64(documents[start + index]), np.uint64(documents[start + (index + step) % size])
-                out[count] = min(a, b) << _HALF | max(a, b)
-                count += 1
+        size = starts[bucket + 1] - starts[bucket]
+        count += make_some_pairs(documents[starts[bucket] : starts[bucket + 1]], 0, size, reach, out[count:])
+
+
+@kernel
+def make_some_pairs(bucket, begin, end, reach, out):
+    """The pairs of documents begin..end-1 of one bucket with those after them into `out`; how many."""
+    size = len(bucket)
+    whole = size <= 2 * reach + 1
+    count = 0
+    for index in range(begin, end):
+        others = size - 1 - index if whole else reach
+        for step in range(1, others + 1):
+            a, b = np.uint64(bucket[index]), np.uint64(bucket[(index + step) % size])
+            out[count] = min(a, b) << _HALF | max(a, b)
+            count += 1
+    return count
 
 
 @kernel

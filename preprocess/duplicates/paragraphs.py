@@ -66,9 +66,9 @@ def repeated_part(keys: Sequence[Path], outputs: Sequence[Path], memory: int) ->
     kept = np.ones(rows, dtype=np.uint8)
     passes = max(1, -(-rows * _BYTES_A_KEY // memory))
     for number in range(passes):
-        highs, lows, owners, positions = gather(files, (KEY_HIGH, KEY_LOW, OWNER), number, passes)
-        real = (highs != 0) | (lows != 0)
-        highs, lows, owners, positions = highs[real], lows[real], owners[real], positions[real]
+        # Without the lines that are never removed: most lines are short, and all of these would fall to one pass.
+        columns = (KEY_HIGH, KEY_LOW, OWNER)
+        highs, lows, owners, positions = gather(files, columns, number, passes, with_zero=False)
         order = np.lexsort((positions, owners, lows, highs))
         highs, lows = highs[order], lows[order]
         again = (highs[1:] == highs[:-1]) & (lows[1:] == lows[:-1])

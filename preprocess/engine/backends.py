@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import subprocess
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +20,8 @@ EXECUTORS = ("local", "slurm", "ray")
 MOST_RANKS = 1000
 # On one machine: enough to keep every worker busy to the end; a rank costs 50 ms of logs and markers.
 RANKS_A_WORKER = 16
+# Seconds a Ray cluster has to answer.
+ANSWER = 20
 
 
 @dataclass
@@ -95,7 +98,7 @@ class Backend(ABC):
     waits: bool
 
     @abstractmethod
-    def ranks(self, tasks: int) -> int:
+    def ranks(self, phase: str, tasks: int) -> int:
         """How many ranks share so many tasks."""
 
     @abstractmethod
@@ -117,7 +120,7 @@ class LocalBackend(Backend):
     def __init__(self, settings: LocalSettings) -> None:
         self.settings = settings
 
-    def ranks(self, tasks: int) -> int:
+    def ranks(self, phase: str, tasks: int) -> int:
         return min(tasks, RANKS_A_WORKER * self.settings.workers)
 
     def workers(self, phase: str, tasks: int) -> int:
@@ -148,8 +151,9 @@ class _Cluster(Backend):
     def of(self, phase: str) -> SlurmSettings | RaySettings:
         return replace(self.settings, **self.settings.phases.get(phase, {}))
 
-    def ranks(self, tasks: int) -> int:
-        return min(tasks, self.settings.jobs)
+    def ranks(self, phase: str, tasks: int) -> int:
+        # Never more than one array takes: the next phase waits for the last array alone.
+        return min(tasks, self.of(phase).jobs)
 
     def workers(self, phase: str, tasks: int) -> int:
         return self.of(phase).cpus
@@ -247,6 +251,7 @@ class RayBackend(_Cluster):
             yield
             return
         address = self.settings.address or os.environ.get("RAY_ADDRESS")
+        _require_answer(address)
         # Only plans travel through Ray; files do not: its store can be small.
         alone = {} if address else {"object_store_memory": 100 << 20, "include_dashboard": False}
         if not address and self.settings.workers:
@@ -272,3 +277,14 @@ class RayBackend(_Cluster):
                 f"ray: no machine has the {chosen.cpus} cores and {chosen.memory * chosen.cpus:g} GB a task of phase "
                 f"{phase} asks for (most memory: {most / (1 << 30):.1f} GB); lower `cpus` or `memory`"
             )
+
+
+def _require_answer(address: str | None) -> None:
+    """Raise UserError where nothing answers at HOST:PORT: Ray itself would go on trying for minutes."""
+    host, colon, port = (address or "").rpartition(":")
+    if not colon or "/" in host or not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWER).close()
+    except (OSError, OverflowError) as error:
+        raise UserError(f"ray: no cluster at {address} ({error}); is it started?") from None

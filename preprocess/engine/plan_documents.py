@@ -89,10 +89,14 @@ class Corpus:
             self.planner.add(
                 "sign", overlap_part, {"text": text, "grams": self.grams}, outputs, ["workers"], shared=shared
             )
-        inputs = {"evaluations": self.evaluations, "grams": self.grams, "overlaps": overlaps}
-        named = [Path(text) for text in texts]
+        inputs = {"grams": self.grams, "overlaps": overlaps}
+        # By their addresses: what is at one may be worked on under another name.
+        named = {
+            "evaluations": [source.address for source in self.evaluations],
+            "names": [Path(text) for text in texts],
+        }
         output = {"output": f"text/dedup{f'-{self.name}' if self.name else ''}.txt.against.json"}
-        self.planner.add("exact", report_part, inputs, output, names=named, shared=shared)
+        self.planner.add("exact", report_part, inputs, output, **named, shared=shared)
         return dropped
 
     def _pairs(self, signatures: Sequence[str], alive: str, banding: Banding | None) -> list[str]:

@@ -55,7 +55,7 @@ def run_plan(
         if not left:
             log(f"corpus: {phase.name}: up to date, skipped")
             continue
-        ranks = backend.ranks(len(phase.tasks))
+        ranks = backend.ranks(phase.name, len(phase.tasks))
         # Markers of another plan, or of the same tasks divided otherwise, would say that work is done that is not.
         content = json.dumps([[keys[task.name] for task in phase.tasks], ranks])
         folder = join(root, f"{ENGINE}/{phase.name}-{short_hash(content)}")

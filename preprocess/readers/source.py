@@ -101,9 +101,9 @@ def one_line(text: object, most: int = 200) -> str:
 
 def record_text(text: bytes) -> bytes:
     """The paragraphs of a record as lines that each end with `\\n`; blank ones are dropped. Empty if all are."""
-    from ..documents import BLANK_LINES
+    from ..documents import BLANK_LINES, RETURNS
 
-    if b"\r" in text:
-        text = text.replace(b"\r\n", b"\n")
     text = b"\n" + text + b"\n"
+    if b"\r" in text:
+        text = RETURNS.sub(b"\n", text)
     return BLANK_LINES.sub(b"\n", text)[1:]

@@ -29,8 +29,9 @@ def test_a_small_run(tmp_path):
 def test_rows_say_what_was_missed():
     comparison = Comparison("w", "p", 10, Measured(2, 3_000_000), Measured(8, 1), goal=4.5)
     assert row(comparison)[-3:] == ("4.00 x", "4.50 x", "MISSED")
-    sizes = {10.0: Measured(2.0, 100), 1000.0: Measured(121.0, 100)}
-    assert growth_row(Growth("s", Measured(1.0, 50), sizes))[-3:] == ("1.20", "1.00", "MISSED")
-    sizes[1000.0] = Measured(101.0, 110)
-    assert growth_row(Growth("s", Measured(1.0, 50), sizes))[-3:] == ("1.00", "1.10", "met")
+    sizes = {10.0: Measured(2.0, 100), 110.0: Measured(3.0, 100), 1110.0: Measured(14.0, 120)}
+    told = growth_row(Growth("s", sizes))
+    assert told[2:5] == ("10.0, 11.0", "1.10", "met") and told[5:] == ("0, 0, 0", "1.20", "MISSED")
+    sizes[1110.0] = Measured(15.0, 110)
+    assert growth_row(Growth("s", sizes))[3:5] == ("1.20", "MISSED")
     assert table(("a", "b"), [("1", "2")]) == "| a | b |\n| --- | --- |\n| 1 | 2 |"

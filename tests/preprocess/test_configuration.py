@@ -82,6 +82,10 @@ def test_executor_and_output_are_overridden(config, tmp_path):
         ({"binarize": {"shards": 4}}, "binarize: unknown key 'shards'"),
         ({"dedup": {"near": True, "near_threshold": 7}}, "a Jaccard above 0 and up to 1 is needed"),
         ({"dedup": {"against": ["nothing.txt"]}}, "nothing.txt: no such file"),
+        ({"dedup": {"against": "nothing.txt"}}, "nothing.txt: no such file"),
+        ({"dedup": {"against": 3}}, "dedup.against: 3 is not text"),
+        ({"dedup": {"near": True, "bands": 200}}, "config.yaml: dedup: --bands 200"),
+        ({"binarize": {"max_document_tokens": 3}}, "config.yaml: binarize: --max-document-tokens 3"),
         ({"train_bpe": {"preset": "largest"}}, "train-bpe.preset: 'largest' is none of"),
         ({"input": TAGGED}, "give its weight in the section mix"),
         ({"mix": MIX}, "a.txt has no `corpus:`"),
@@ -101,6 +105,17 @@ def test_a_mistake_is_one_clear_line(config, tmp_path, monkeypatch, changes, sai
         read_configuration(path)
     assert said in str(error.value) and "\n" not in str(error.value)
     assert main([str(path)]) in (1, 2) and not (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize(
+    "written", ["2024-13-45", "!!int x", "[", "{a: b", "\t", "? [a]\n: b", "*a", "!!python/name:os.x", "''", "[" * 3000]
+)
+def test_what_is_no_yaml_is_one_clear_line(tmp_path, capsys, written):
+    path = tmp_path / "config.yaml"
+    path.write_text(f"output: {written}\n", encoding="utf-8")
+    assert main([str(path)]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: {path}") and said.count("\n") == 1
 
 
 def test_every_section_is_in_the_guide():

@@ -43,6 +43,23 @@ def test_line_ends_blank_lines_and_a_missing_last_newline_make_no_difference(tmp
     assert (tmp_path / "out.txt").read_bytes() == b"one\ntwo\n\none\n\ntwo\n\n"
 
 
+def test_line_ends_that_were_converted_twice_are_line_ends(tmp_path):
+    source = tmp_path / "a.txt"
+    source.write_bytes(b"one\r\r\ntwo\r\r\n\r\r\none\ntwo\n\nthree\r")
+    for documents in ("blank", "auto"):
+        dedup(Settings(input=[source], output=tmp_path / "out.txt", documents=documents, near=True), force=True)
+        assert (tmp_path / "out.txt").read_bytes() == b"one\ntwo\n\nthree\n\n"
+
+
+def test_a_mark_within_a_text_is_a_character(tmp_path):
+    """Files with byte-order marks that were joined; the first document is gone, the next begins with a mark."""
+    source = tmp_path / "a.txt"
+    source.write_bytes(b"\xef\xbb\xbf\n\xef\xbb\xbfone two\n\n\xef\xbb\xbfone two three\n")
+    for unit in ("documents", "paragraphs"):
+        dedup(Settings(input=[source], output=tmp_path / "out.txt", unit=unit, near=True), force=True)
+        assert (tmp_path / "out.txt").read_text("utf-8") == "\ufeffone two\n\n\ufeffone two three\n\n"
+
+
 def test_lines_as_documents(tmp_path):
     source = tmp_path / "a.txt"
     source.write_bytes(b"one\ntwo\n\none\nthree")

@@ -31,6 +31,7 @@ FILES = [
     b" one \n\n two \n",
     b"one\n\x0c\ntwo\n\x0b\n",
     b"one\r\r\n\r\r\ntwo",
+    b"one\rtwo\r\r\r\n\r\nthree\r",
     "שלום\n\nעולם 😀\nא\n\n\nב".encode(),
     "א\u00a0\n\u00a0\nב\n".encode(),
     b"a\n" * 50 + b"\n" + b"b\n" * 50,
@@ -42,7 +43,7 @@ BLOCKS = [*range(1, 41), 63, 64, 65, 99, 100, 101, 150, 151, 152, 153, 200]
 
 def reference(content, layout):
     """(line, text) of each document, read the plain way."""
-    text = content.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n")
+    text = re.sub(rb"\r+(\n|\Z)", rb"\1", content.removeprefix(b"\xef\xbb\xbf"))
     found, current, start = [], [], 0
     for number, line in enumerate(text.split(b"\n"), start=1):
         if line.strip(b" \t\r\f\v"):

@@ -19,6 +19,7 @@ class Settings:
     share: float = setting(0.5, "share", least=0)
     flag: bool = setting(False, "whether")
     other: Path = setting(None, "another file")
+    more: list[Path] = setting([], "more files")
     hidden: int = 7
 
 
@@ -37,7 +38,7 @@ def test_options_and_keys_give_the_same_settings():
 
 
 def test_only_what_changes_the_result_is_recorded():
-    assert set(recorded(parse("--input", "x", "--size", "3"))) == {"size", "kind", "share", "flag", "other"}
+    assert set(recorded(parse("--input", "x", "--size", "3"))) == {"size", "kind", "share", "flag", "other", "more"}
 
 
 def test_keys_may_be_written_with_dashes_or_underscores():
@@ -70,6 +71,9 @@ def test_keys_may_be_written_with_dashes_or_underscores():
         ({"size": 3, "kind": "c"}, "none of a, b"),
         ({"size": 3, "kind": 5}, "5 is not text"),
         ({"size": 3, "kind": ["a"]}, "is not text"),
+        ({"size": 3, "more": 5}, "more: 5 is not text"),
+        ({"size": 3, "more": {"a": "b"}}, "is not text"),
+        ({"size": 3, "more": ["a", None]}, "more: has an empty item"),
         ({"kind": "a"}, "'size' is missing (how many)"),
         (["size"], "expected `key: value` lines"),
         ("size", "expected `key: value` lines"),
@@ -79,6 +83,28 @@ def test_a_wrong_configuration_is_one_clear_line(values, said):
     with pytest.raises(UserError) as error:
         from_mapping(Settings, values, "config.yaml: part", input=[])
     assert said in str(error.value) and "config.yaml: part" in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_list_of_one_may_stand_without_brackets():
+    alone, listed = (
+        from_mapping(Settings, {"size": 3, "more": more}, "w", input=[]) for more in ("a*.txt", ["a*.txt"])
+    )
+    assert alone == listed and alone.more == [Path("a*.txt")]
+
+
+@dataclass
+class Pair:
+    low: int = setting(1, "low")
+    high: int = setting(2, "high")
+
+    def __post_init__(self):
+        if self.low > self.high:
+            raise UserError(f"--low {self.low}: more than --high {self.high}")
+
+
+def test_settings_that_do_not_go_together_name_their_section():
+    with pytest.raises(UserError, match=r"^config\.yaml: pair: --low 3: more than --high 2$"):
+        from_mapping(Pair, {"low": 3}, "config.yaml: pair")
 
 
 def test_a_value_that_may_be_absent_may_be_null():

@@ -11,6 +11,7 @@ from fairseq_hebrew.preprocess.binaries import chunks, shards
 from fairseq_hebrew.preprocess.binaries.shards import even_shards, one_shard, shard_of_file, shards_by_file
 from fairseq_hebrew.preprocess.binarize import Settings, binarize
 from fairseq_hebrew.stage.errors import UserError
+from fairseq_hebrew.text.fast_bpe import FastBPE
 
 WHITE = ["\n", " \n", "\r\n", "\t\n"]
 
@@ -116,6 +117,37 @@ def test_fewer_shards_leave_nothing_of_the_run_before(tmp_path, tokenizer, docum
         "train7.bin",
     ]
     assert names() == ["train.bin", "train7.bin"]
+
+
+def test_a_file_that_fairseq_would_take_for_a_shard_is_refused(tmp_path, tokenizer, documents, written):
+    """What a run that was killed left has no manifest, so a run with fewer shards does not know of it."""
+    source = written(tmp_path / "a.txt", documents(50, seed=1))
+
+    def run(**options):
+        return binarize(Settings(input=[source], tokenizer=tokenizer, output=tmp_path / "o", **options))
+
+    run(shards=3)
+    (tmp_path / "o" / "train.manifest.json").unlink()
+    with pytest.raises(
+        UserError, match=r"train2\.bin: fairseq would read it as a shard of train.*; remove it or choose"
+    ):
+        run(shards=2)
+    run(shards=3)
+    run(shards=2)
+    assert not list((tmp_path / "o").glob("train2.*"))
+
+
+def test_the_encoders_of_all_shards_are_told(tmp_path, tokenizer, monkeypatch):
+    right = FastBPE.encode_batch
+    monkeypatch.setattr(
+        FastBPE,
+        "encode_batch",
+        lambda self, texts: [ids[:-1] if "!" in text else ids for ids, text in zip(right(self, texts), texts)],
+    )
+    for name, text in (("a", "שלום!\n"), ("b", "עולם\n")):
+        (tmp_path / f"{name}.txt").write_text(text, encoding="utf-8")
+    settings = Settings(input=[tmp_path / "*.txt"], tokenizer=tokenizer, output=tmp_path / "o", shard_by_file=True)
+    assert binarize(settings)["counts"]["encoder"] == "fast, huggingface"
 
 
 def test_shards_that_are_done_are_skipped(tmp_path, tokenizer, documents, written, capsys):

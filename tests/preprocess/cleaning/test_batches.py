@@ -44,6 +44,13 @@ def test_hostile_documents(seed):
     assert_equal(hostile_documents(200, seed), settings_of(keep_niqqud=choice.random() < 0.5, collapse_spaces=False))
 
 
+def test_a_return_that_a_rule_lays_bare_goes():
+    settings = settings_of(**LENIENT, collapse_spaces=False)
+    assert_equal([["אחת\r\u200f", "שתיים\r", "שלוש\rארבע"]], settings)
+    made = clean_batch([Document(1, "אחת\r\u200f\nב\rג\n".encode())], "a.txt", settings, Removed(3))
+    assert made.text.tobytes().decode() == "אחת\nב\rג\n\n"
+
+
 def test_every_reason_is_met():
     words = ["אחת", "שתיים", "שלוש", "ארבע", "חמש", "שש", "שבע", "שמונה", "תשע", "עשר"]
     choice = random.Random(3)

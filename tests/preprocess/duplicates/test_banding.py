@@ -35,6 +35,12 @@ def test_a_threshold_that_is_none(threshold):
         choose_banding(threshold, 5)
 
 
+@pytest.mark.parametrize("ngram", [0, 1001, 10**30])
+def test_a_gram_of_too_many_words(ngram):
+    with pytest.raises(UsageError, match=f"--near-ngram {ngram}: 1 to 1000 words"):
+        choose_banding(0.8, ngram)
+
+
 @pytest.mark.parametrize("bands, rows", [(129, 1), (2, 65), (0, 129)])
 def test_more_values_than_a_signature_has(bands, rows):
     with pytest.raises(UsageError, match="a signature has 128 values"):

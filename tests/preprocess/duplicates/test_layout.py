@@ -7,7 +7,7 @@ import pytest
 
 from fairseq_hebrew.preprocess.documents import read_documents
 from fairseq_hebrew.preprocess.duplicates import layout as module
-from fairseq_hebrew.preprocess.duplicates.layout import OtherLayout, document_bounds, lay_out, read_blocks
+from fairseq_hebrew.preprocess.duplicates.layout import OtherLayout, document_bounds, has_mark, lay_out, read_blocks
 from fairseq_hebrew.stage.errors import UserError
 
 
@@ -50,6 +50,9 @@ def test_random_bytes_are_taken_only_where_the_general_reader_agrees(tmp_path, m
     taken = 0
     for _ in range(3000):
         path.write_bytes(b"".join(choice.choices(pieces, k=choice.randint(1, 6))) + choice.choice([b"", b"e\n\n"]))
+        if has_mark(path):
+            assert plainly(path) is None
+            continue
         assert documents_of(path) == plainly(path), path.read_bytes()
         taken += documents_of(path) is not None
     assert 200 < taken < 2800
@@ -81,6 +84,17 @@ def test_no_document_ends(tmp_path, monkeypatch):
     path = tmp_path / "a.txt"
     path.write_bytes(b"a\n" * 20 + b"\n")
     assert documents_of(path) is None
+
+
+@pytest.mark.parametrize("layout", ["blank", "lines"])
+def test_random_bytes_that_are_laid_out_are_taken(tmp_path, layout):
+    choice = random.Random(7)
+    pieces = [b"\n", b"\n\n", b"a\n", b" ", b"\t", b"\r", b"\r\n", "א".encode(), b"\x0b", b"x\n\n", b"\xef\xbb\xbf"]
+    path, made = tmp_path / "a.txt", tmp_path / "b.txt"
+    for _ in range(2000):
+        path.write_bytes(b"".join(choice.choices(pieces, k=choice.randint(1, 8))))
+        lay_out(path, layout, made)
+        assert documents_of(made) is not None, path.read_bytes()
 
 
 def test_any_text_can_be_laid_out(tmp_path):

@@ -10,6 +10,7 @@ from fairseq_hebrew.preprocess.duplicates.banding import Banding
 from fairseq_hebrew.preprocess.duplicates.bands import band_part
 from fairseq_hebrew.preprocess.duplicates.cluster import cluster_part
 from fairseq_hebrew.preprocess.duplicates.exact import exact_part
+from fairseq_hebrew.preprocess.duplicates.paragraphs import repeated_part
 from fairseq_hebrew.preprocess.duplicates.signatures import FIRST_BAND, SignatureWriter
 
 BANDING = Banding(0.8, 5, 2, 8)
@@ -77,6 +78,40 @@ def test_twenty_million_documents_fit_in_four_gigabytes(signatures, tmp_path):
             assert made["compared_pairs"] > DOCUMENTS > made["near_duplicates"] == 0, "many pairs went through"
     assert kept[0].read_bytes() == wanted
     assert A_DOCUMENT * 20_000_000 + (1000 << 20) + SLACK < 4e9, "with the memory a user gets by default"
+
+
+def test_a_bucket_of_all_documents_is_paired_within_the_bound(tmp_path):
+    """50,000 documents of one band key: 3.2 million pairs, 25 MB, that are never held at once."""
+    count, banding = 50_000, Banding(0.8, 5, 1, 1)
+    choice = np.random.default_rng(2)
+    rows = choice.integers(1, 1 << 63, (FIRST_BAND + 1, count), dtype=np.uint64)
+    rows[FIRST_BAND] = 7
+    with SignatureWriter(tmp_path / "signatures", len(rows)) as writer:
+        writer.add(rows)
+    np.ones(count, np.uint8).tofile(tmp_path / "alive")
+
+    def run(memory, name):
+        return band_part([tmp_path / "signatures"], tmp_path / "alive", 0, 1, tmp_path / name, banding, memory)
+
+    run(1 << 20, "compiled")
+    peak, counts = peak_of(lambda: run(1 << 20, "small"))
+    assert counts == run(1 << 30, "large") and counts["buckets_cut"] == 1
+    assert (tmp_path / "small").read_bytes() == (tmp_path / "large").read_bytes()
+    assert (tmp_path / "small").stat().st_size == count * 64 * 8
+    assert peak < 80 * count + (1 << 20) + SLACK < (tmp_path / "small").stat().st_size / 2
+
+
+def test_short_lines_take_no_memory_of_a_pass(tmp_path):
+    """Nine lines in ten are never removed: they take a byte each, whatever the pass."""
+    count = 500_000
+    rows = np.random.default_rng(3).integers(1, 1 << 63, (FIRST_BAND, count), dtype=np.uint64)
+    rows[0] = 10
+    rows[1:, np.arange(count) % 10 > 0] = 0
+    with SignatureWriter(tmp_path / "keys", len(rows)) as writer:
+        writer.add(rows)
+    peak, counts = peak_of(lambda: repeated_part([tmp_path / "keys"], [tmp_path / "kept"], 1 << 20))
+    assert counts["paragraphs_removed"] == 0 and (tmp_path / "kept").read_bytes() == b"\1" * count
+    assert peak < 3 * count + (1 << 20) + SLACK
 
 
 def test_choosing_of_clusters_takes_what_the_docstring_says(signatures, tmp_path):

@@ -99,6 +99,18 @@ def test_executors_make_what_the_command_makes(config, made, tmp_path, changes):
     assert sorted(made(tmp_path / "one")) == sorted(made(tmp_path / "three"))
 
 
+def test_text_that_clean_leaves_as_it_is(config, tmp_path):
+    """Every rule that keeps white space is off: what is left is in the layout between stages all the same."""
+    changes = {"clean": {"collapse_spaces": False, "strip_controls": False}, "dedup": {"near": True}, "shards": 2}
+    text = (tmp_path / "a1.txt").read_text(encoding="utf-8")
+    for number, end in enumerate(("\r\u200f", "\r\r", "\x1c", "\u200f\x0b", "\u2028")):
+        text = text.replace(".\n", f"{end}\n", 20) if number else text + f"עוד שורה אחת ארוכה מספיק כאן{end}\n\n"
+    (tmp_path / "a1.txt").write_bytes(text.encode())
+    prepare(config(**changes), tmp_path / "plain")
+    on_executor(config(**changes), tmp_path / "made")
+    assert_same_corpus(tmp_path / "plain", tmp_path / "made", 2)
+
+
 def test_counts_of_the_whole(config, tmp_path):
     done = prepare(config(**ALL), tmp_path / "plain")
     on_executor(config(**ALL), tmp_path / "made")
@@ -241,6 +253,40 @@ def test_invalid_text_names_file_and_line(config, tmp_path, capsys):
         file.write(b"\xff\n\n")
     assert main([str(path), "--output", str(tmp_path / "made"), "--executor", "local"]) == 1
     assert f"{tmp_path / 'a2.txt'}:" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_relative_output_folder_is_one_place_for_all_tasks(config, made, tmp_path, monkeypatch):
+    from fairseq_hebrew.preprocess.engine import steps
+
+    real, other = steps.run_task, tmp_path / "other"
+    other.mkdir()
+
+    def elsewhere(task, key, place):
+        os.chdir(other)
+        return real(task, key, place)
+
+    monkeypatch.setattr(steps, "run_task", elsewhere)
+    monkeypatch.chdir(tmp_path)
+    on_executor(config(), "made")
+    monkeypatch.chdir(tmp_path)
+    prepare(config(), tmp_path / "plain")
+    assert_same_corpus(tmp_path / "plain", tmp_path / "made", 1)
+    assert not list(other.iterdir())
+
+
+def test_evaluation_files_are_called_by_their_addresses(config, tmp_path, capsys):
+    import fsspec
+
+    system = fsspec.filesystem("memory")
+    system.pipe_file("/tests/evaluation.txt", (tmp_path / "evaluation.txt").read_bytes())
+    path = config(dedup={"against": ["memory://tests/evaluation.txt"]})
+    on_executor(path, tmp_path / "made")
+    assert main([str(path), "--output", str(tmp_path / "plain")]) == 1
+    assert "only an executor reads evaluation files from an address" in capsys.readouterr().err.splitlines()[-1]
+    assert not (tmp_path / "plain").exists()
+    system.store.clear()
+    (told,) = json.loads((tmp_path / "made/text/dedup.txt.against.json").read_text())["evaluation"]
+    assert told["file"] == "memory://tests/evaluation.txt" and told["documents_dropped"] > 0
 
 
 @pytest.mark.parametrize("executor", ["none", "local"])

@@ -55,6 +55,13 @@ def test_a_task_that_is_killed_on_ray(run):
         run("ray", on_ray(workers=1), first=small_parts.die)
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "nowhere.invalid:6379", "127.0.0.1:99999999"])
+def test_no_cluster_at_an_address(run, monkeypatch, address):
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    with pytest.raises(UserError, match=f"ray: no cluster at {address} .*is it started"):
+        run("ray", on_ray(address=address))
+
+
 def test_a_task_no_machine_has_room_for(run):
     with pytest.raises(UserError, match="ray: no machine has the 1 cores and 400 GB a task of phase gather asks for"):
         run("ray", on_ray(phases={"gather": {"memory": 400}}))

@@ -116,6 +116,14 @@ def test_scripts_arrays_and_dependencies(run, slurm, capsys):
     assert "corpus: gather: job 1002, 3 in its array" in said and "corpus: submitted" in said
 
 
+def test_the_jobs_of_a_phase_are_one_array(run, made, slurm):
+    """The next phase waits for the last array of a phase: a second one would be waited for alone."""
+    folder = run("slurm", on_slurm(phases={"scatter": {"jobs": 2}}))
+    jobs = submitted(slurm)
+    assert [directives(script)["array"] for script, _ in jobs] == ["0-1", "0-2", "0-0", "0-0", "0-0"]
+    assert run_jobs(slurm) is None and made(folder) == made(run("local"))
+
+
 def test_the_scripts_do_the_work(run, made, slurm, capsys):
     folder = run("slurm", on_slurm(jobs=3))
     assert not made(folder), "nothing is run here"
