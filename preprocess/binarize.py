@@ -12,9 +12,9 @@ from pathlib import Path
 from fairseq_hebrew.stage.command import StageCommand
 from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.stage.manifest import manifest_path, require_inputs, run_stage
-from fairseq_hebrew.stage.options import expand, recorded, setting
+from fairseq_hebrew.stage.options import recorded, setting
 from fairseq_hebrew.stage.output import Outputs, scratch_folder
-from fairseq_hebrew.stage.progress import Progress
+from fairseq_hebrew.stage.progress import Progress, log
 from fairseq_hebrew.text.dictionary import MASK, SPECIALS, read_symbols
 from fairseq_hebrew.text.tokenizer import model_file
 from fairseq_hebrew.text.vocabulary import symbols_fingerprint
@@ -24,8 +24,11 @@ from .binaries.encoder import ENCODERS
 from .binaries.indexed import token_dtype
 from .binaries.part import binarize_part
 from .binaries.shards import Shard, even_shards, one_shard, shards_by_file
+from .text_files import text_files
 
 LAYOUTS = ("files", "folders")
+# A dictionary of a tokenizer's own text knows all but what a few rare pieces make.
+_MANY_UNKNOWN = 0.01
 
 
 @dataclass
@@ -77,7 +80,7 @@ def binarize(settings: Settings, force: bool = False) -> dict:
     `fairseq-preprocess --only-source --srcdict dict.txt --workers 1` on the ids written as decimal strings; with
     shards their binaries one after the other are that output.
     """
-    inputs = expand(settings.input)
+    inputs = text_files(settings.input)
     require_inputs(inputs)
     shards = _shards(settings, inputs)
     targets = [_target(settings, number) for number in range(len(shards))]
@@ -126,6 +129,11 @@ def binarize(settings: Settings, force: bool = False) -> dict:
                 )
                 encoders.add(made.pop("encoder"))
                 counts = {key: counts.get(key, 0) + value for key, value in made.items()}
+        if counts["unknown"] > _MANY_UNKNOWN * counts["tokens"]:
+            log(
+                f"binarize: {counts['unknown']:,} of {counts['tokens']:,} tokens are unknown to {source}; "
+                "is it the dictionary of this tokenizer?"
+            )
         for copy in copies:
             if not copy.exists() or copy.read_bytes() != content:
                 # Not through `outputs`: splits that are binarized at the same time share this file.

@@ -13,7 +13,7 @@ import yaml
 from fairseq_hebrew.stage.address import Address, expand_addresses
 from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.stage.manifest import require_inputs
-from fairseq_hebrew.stage.options import from_mapping
+from fairseq_hebrew.stage.options import from_mapping, unknown_key
 
 from . import binarize, clean, dedup, mix, shuffle, split, train_bpe
 from .duplicates.banding import Banding, choose_banding
@@ -108,10 +108,23 @@ class Configuration:
         return replace(self.split, **{name: max(1, round(size * share)) for name, size in wanted.items() if size})
 
 
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that stands twice: YAML's own rule, of which PyYAML takes the last one and says nothing."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        seen = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
+                if key.value in seen:
+                    raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} stands twice", key.start_mark)
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
 def read_mapping(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file; a UserError names the line that cannot be read or the key that is unknown."""
     try:
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+        config = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; docs/corpus.md shows a configuration") from None
     except UnicodeDecodeError:
@@ -125,7 +138,7 @@ def read_mapping(path: Path) -> dict[str, Any]:
         raise UserError(f"{path}: expected `key: value` lines; docs/corpus.md shows a configuration")
     for key in config:
         if key not in SECTIONS:
-            raise UserError(f"{path}: unknown key {key!r}; known keys: {', '.join(SECTIONS)}")
+            raise UserError(f"{path}: {unknown_key(key, SECTIONS)}")
     for key in ("input", "train-bpe"):
         if key not in config:
             raise UserError(f"{path}: the key {key!r} is missing; docs/corpus.md shows a configuration")
@@ -147,6 +160,10 @@ def read_configuration(
         output = config["output"]
     base = root or path.parent
     common = {name: config[name] for name in ("workers", "memory") if name in config}
+    try:
+        local = from_mapping(LocalSettings, common, str(path))
+    except UserError as error:
+        raise UserError(str(error).replace(f"{path}.", f"{path}: ", 1)) from None
 
     def settings(section: str, values: Mapping | None = None) -> Any:
         values = config.get(section) if values is None else values
@@ -165,7 +182,6 @@ def read_configuration(
 
     entries = _entries(config["input"], path, base, lambda values: settings("clean", values), config.get("clean"))
     stages = {section: settings(section) for section in STAGES if section != "mix"}
-    local = from_mapping(LocalSettings, common, str(path))
     shards, scratch = _whole_number(config, "shards", path), _text(config, "scratch", path)
     chosen = executor or _text(config, "executor", path)
     if chosen is not None and chosen not in EXECUTORS:
@@ -241,13 +257,17 @@ def _mixture(config: Mapping, entries: list[Entry], path: Path, settings: Callab
 def _entries(given: Any, path: Path, base: Path, settings: Callable, shared: Any) -> list[Entry]:
     """The entries of `input`: a name or pattern, or a mapping with `path` and what `clean` is to do otherwise."""
     found: list[Entry] = []
+    if given == []:
+        raise UserError(f"{path}: no input files; name at least one after `input:`")
     known = {field.name for field in fields(clean.Settings)} - FIXED - _NOT_AN_INPUTS
     for entry in given if isinstance(given, list) else [given]:
         entry = {"path": entry} if isinstance(entry, str) else entry
         own = {str(key).replace("-", "_"): value for key, value in entry.items()} if isinstance(entry, Mapping) else {}
-        if "path" not in own or set(own) - {"path", "corpus"} - known:
-            keys = ", ".join([*sorted(known & _READING), "corpus", *sorted(known - _READING)])
-            raise UserError(f"{path}: input: expected a file name, or `path:` with any of {keys}; found {entry!r}")
+        keys = ["path", *sorted(known & _READING), "corpus", *sorted(known - _READING)]
+        for key in sorted(set(own) - set(keys)):
+            raise UserError(f"{path}: input: {unknown_key(key, keys)}")
+        if "path" not in own:
+            raise UserError(f"{path}: input: expected a file name, or one after `path:`; found {entry!r}")
         for key in ("path", "corpus"):
             if not isinstance(own.get(key, ""), str):
                 raise UserError(f"{path}: input: {key}: {own[key]!r} is not text; put it in quotes")

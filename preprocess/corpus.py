@@ -110,7 +110,13 @@ def _backend(config: Configuration) -> Backend:
 
 
 def _tell(config: Configuration) -> None:
-    log(f"corpus: ready for fairseq-train {config.output}/data --user-dir fairseq_hebrew --task hebrew_masked_lm")
+    data = f"{config.output}/data"
+    if config.binarize.shard_layout == "folders":
+        data = ":".join(f"{data}/shard{number}" for number in range(config.shards))
+    log(
+        f"corpus: ready for fairseq-train {data} --user-dir fairseq_hebrew --task hebrew_masked_lm "
+        "--criterion masked_lm --arch hallelubert_base ... (docs/corpus.md)"
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -27,6 +27,7 @@ from .duplicates.filtering import copy_kept, filter_part
 from .duplicates.layout import OtherLayout, has_mark, lay_out
 from .duplicates.paragraphs import paragraph_part, repeated_part
 from .duplicates.signatures import signature_part
+from .text_files import text_files
 
 
 @dataclass
@@ -35,8 +36,8 @@ class Settings:
     output: Path = setting(help="the documents that are kept, in the order they came", changes_result=False)
     documents: str = setting("auto", LAYOUT_HELP, LAYOUTS)
     near: bool = setting(False, "remove near-duplicates too; the longest of a cluster is kept")
-    near_threshold: float = setting(0.75, "least Jaccard of the word n-grams of near-duplicates")
-    near_ngram: int = setting(5, "words in an n-gram", least=1)
+    near_threshold: float = setting(0.75, "near-duplicates share at least this part of their word n-grams (Jaccard)")
+    near_ngram: int = setting(5, "words in an n-gram of --near", least=1)
     bands: int = setting(0, "bands of a MinHash signature of 128 values; 0: as many as fit", least=0)
     rows: int = setting(0, "values in a band; 0: the most that find 0.99 of pairs just at the threshold", least=0)
     unit: str = setting(
@@ -60,7 +61,7 @@ class Settings:
 
 def dedup(settings: Settings, force: bool = False) -> dict:
     """Run the stage; the manifest. Raises UserError when there is no document, or none is left."""
-    inputs, against = expand(settings.input), expand(settings.against)
+    inputs, against = text_files(settings.input), expand(settings.against)
     banding = None
     if settings.near:
         banding = choose_banding(settings.near_threshold, settings.near_ngram, settings.bands, settings.rows)

@@ -15,6 +15,8 @@ from fairseq_hebrew.text.lines import invalid_utf8
 BLOCK = 1 << 20
 # How far to look for a blank line before a file without one is called ambiguous.
 LOOK_AHEAD = 64 << 20
+# Text of which more is no UTF-8 is in another encoding.
+_BROKEN = 0.1
 # A longer "document" is a file whose blank lines are missing, not a text anybody wrote.
 LONGEST = 1 << 30
 
@@ -68,9 +70,11 @@ def layout_of(path: Path, layout: str) -> str:
 def find_layout(read: Read, name: Path | str) -> str:
     """`blank` if there is a blank line between documents, `lines` if there is one line; UserError otherwise."""
     looked = lines = 0
+    start = b""
     tail = b""  # from the last line end on: the next block may end a blank line there
     while looked < LOOK_AHEAD and (block := read(BLOCK)):
         looked += len(block)
+        start += block if len(start) < BLOCK else b""
         # Blank lines at the start of a file say nothing about what follows.
         block = block if tail else block.lstrip()
         lines += block.count(b"\n")
@@ -80,6 +84,13 @@ def find_layout(read: Read, name: Path | str) -> str:
         tail = tail[max(tail.rfind(b"\n"), 0) :]
     if lines + bool(tail.strip()) <= 1:
         return "lines"
+    # What is no UTF-8 at all has no layout either; a few broken lines are for those who read it.
+    try:
+        start.decode("utf-8")
+    except UnicodeDecodeError as error:
+        text = start.decode("utf-8", "replace")
+        if text.count("\ufffd") > _BROKEN * len(text):
+            raise invalid_utf8(name, start.count(b"\n", 0, error.start) + 1, start[error.start]) from None
     raise UserError(
         f"{name}: has no blank line between documents; say --documents lines if each line is a document, "
         "or --documents blank if the whole file is one"

@@ -119,7 +119,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.add_argument("--output", type=Path, help="folder for the files")
     options.add_argument("--accept-licence", action="store_true", help="you have read the licence and accept it")
     options.add_argument("--snapshot", default=LATEST, help="day of a dump (20260101), or commit of a data set")
-    options.add_argument("--only", nargs="+", default=[], metavar="PATTERN", help="only files of such names")
+    options.add_argument("--only", nargs="+", default=[], metavar="PATTERN", help="only files of such names (000*)")
     options.add_argument("--base-url", help="address of a mirror that has the same paths")
     parsed = options.parse_args(arguments)
 

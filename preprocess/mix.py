@@ -13,7 +13,7 @@ import numpy as np
 from fairseq_hebrew.stage.command import StageCommand
 from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.stage.manifest import run_stage
-from fairseq_hebrew.stage.options import expand, recorded, setting
+from fairseq_hebrew.stage.options import recorded, setting
 from fairseq_hebrew.stage.output import Outputs, scratch_folder
 from fairseq_hebrew.stage.progress import Progress
 from fairseq_hebrew.text.tokenizer import model_file
@@ -23,6 +23,7 @@ from .ordering.blocks import nothing_in
 from .ordering.interleave import Run, interleaved
 from .ordering.measure import UNITS, measure_part
 from .ordering.selection import bound, keyed_sizes
+from .text_files import text_files
 
 
 @dataclass
@@ -151,7 +152,7 @@ def _write(runs: Mapping[str, Run], number: int, of: int, write, progress: Progr
 
 def mix(settings: Settings, force: bool = False) -> dict:
     """Run the stage; the manifest. Its counts tell what was taken of each corpus, and the share that makes."""
-    files = {name: expand(patterns) for name, patterns in corpora(settings.input).items()}
+    files = {name: text_files(patterns) for name, patterns in corpora(settings.input).items()}
     inputs = [path for paths in files.values() for path in paths]
 
     def work(outputs: Outputs) -> tuple[list[Path], dict]:

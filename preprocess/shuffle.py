@@ -10,7 +10,7 @@ import numpy as np
 
 from fairseq_hebrew.stage.command import StageCommand
 from fairseq_hebrew.stage.manifest import run_stage
-from fairseq_hebrew.stage.options import expand, recorded, setting
+from fairseq_hebrew.stage.options import recorded, setting
 from fairseq_hebrew.stage.output import Outputs, scratch_folder
 from fairseq_hebrew.stage.progress import Progress
 
@@ -18,6 +18,7 @@ from .documents import LAYOUT_HELP, LAYOUTS
 from .ordering.blocks import Block, Gathered, nothing_in, read_blocks, written
 from .ordering.buckets import ALL_KEYS, Scatter, divided, measure, read_runs
 from .ordering.order import random_keys
+from .text_files import text_files
 
 # Memory for a document besides its text: start, size, key and place in the order, and a copy while they are made.
 DOCUMENT_BYTES = 48
@@ -45,7 +46,7 @@ def shuffle(settings: Settings, force: bool = False) -> dict:
     there; the documents of a larger one are thrown into buckets by the top of their keys, and the buckets sorted in
     memory one after the other.
     """
-    inputs = expand(settings.input)
+    inputs = text_files(settings.input)
 
     def work(outputs: Outputs) -> tuple[list[Path], dict]:
         total, memory = sum(path.stat().st_size for path in inputs), settings.memory << 20

@@ -12,7 +12,7 @@ import numpy as np
 from fairseq_hebrew.stage.command import StageCommand
 from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.stage.manifest import run_stage
-from fairseq_hebrew.stage.options import expand, recorded, setting
+from fairseq_hebrew.stage.options import recorded, setting
 from fairseq_hebrew.stage.output import Outputs, scratch_folder
 from fairseq_hebrew.stage.progress import Progress
 
@@ -20,6 +20,7 @@ from .documents import LAYOUT_HELP, LAYOUTS
 from .ordering.blocks import nothing_in, read_blocks, written
 from .ordering.order import random_keys
 from .ordering.selection import END, below, bound, keyed_sizes, sizes_part
+from .text_files import text_files
 
 SPLITS = ("train", "valid", "test")
 
@@ -92,7 +93,7 @@ def assign_part(
 
 def split(settings: Settings, force: bool = False) -> dict:
     """Run the stage; the manifest. Raises UserError when the corpus is too small for what is set apart."""
-    inputs = expand(settings.input)
+    inputs = text_files(settings.input)
     used = [name for name in SPLITS if name == "train" or getattr(settings, f"{name}_bytes")]
 
     def work(outputs: Outputs) -> tuple[list[Path], dict]:

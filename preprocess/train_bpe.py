@@ -8,7 +8,7 @@ from pathlib import Path
 from fairseq_hebrew.stage.command import StageCommand
 from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.stage.manifest import run_stage
-from fairseq_hebrew.stage.options import expand, recorded, setting
+from fairseq_hebrew.stage.options import recorded, setting
 from fairseq_hebrew.stage.output import Outputs, scratch_folder
 from fairseq_hebrew.stage.progress import Progress, log
 from fairseq_hebrew.text.pretokenize import KINDS
@@ -20,6 +20,7 @@ from .bpe.presets import PRESETS, described
 from .bpe.sample import Sample
 from .bpe.sentence_pieces import count_tokens, sampled_lines, train_sentencepiece
 from .bpe.tokenizer_files import NAMES, write_dictionary
+from .text_files import text_files
 
 # Learning holds a few numbers for each entry; no model has so many embeddings.
 LARGEST = 1 << 24
@@ -31,8 +32,8 @@ class Settings:
     output: Path = setting(help="folder for the tokenizer, vocab.json, merges.txt and dict.txt", changes_result=False)
     vocab_size: int | None = setting(
         None,
-        "entries without the 4 specials; dict.txt is filled up to a multiple of 8 with them, and <mask> comes last: "
-        "52000 entries make 52009 embeddings, 90000 make 90009",
+        "entries of the tokenizer besides its 4 specials; this or --preset is needed. With what fairseq adds, 52000 "
+        "make 52009 embeddings, 90000 make 90009",
     )
     preset: str | None = setting(None, f"a published vocabulary's size: {described()}", tuple(PRESETS))
     model: str = setting(
@@ -48,10 +49,10 @@ class Settings:
         False, "feed lines with their line ends, as training from files in Hugging Face tokenizers does"
     )
     sample_megabytes: int = setting(20_000, "learn from a random sample of lines of about this size", least=1)
-    seed: int = setting(1, "of the sample")
+    seed: int = setting(1, "of the sample: the same seed takes the same lines")
     prune_below: int = setting(
         0,
-        "leave out words that occur less often than this, to save memory; the merges are then not exact (bpe)",
+        "leave out words that occur less often than this, to save memory; the merges are then not exact (bpe); 0: none",
         least=0,
     )
     memory: int = setting(
@@ -65,7 +66,7 @@ class Settings:
     def __post_init__(self) -> None:
         if self.vocab_size is None:
             if self.preset is None:
-                raise UserError(f"no vocabulary size; give vocab_size or a preset ({', '.join(PRESETS)})")
+                raise UserError(f"no vocabulary size; give --vocab-size or --preset ({', '.join(PRESETS)})")
             self.vocab_size = PRESETS[self.preset].vocab_size
         if self.vocab_size < 256:
             raise UserError(f"--vocab-size {self.vocab_size}: at least 256, one entry a byte")
@@ -79,7 +80,7 @@ class Settings:
 
 def train_bpe(settings: Settings, force: bool = False) -> dict:
     """Run the stage; the manifest. Raises UserError when the text cannot give as many entries as were asked for."""
-    inputs = expand(settings.input)
+    inputs = text_files(settings.input)
 
     def work(outputs: Outputs) -> tuple[list[Path], dict]:
         outputs.path(settings.output / "dict.txt")

@@ -94,7 +94,8 @@ def expand_addresses(patterns: Sequence[str | Path], base: Path | None = None) -
             pattern = Address(base / pattern)
         # A question mark starts the query of a web address.
         signs = "*" if pattern.startswith(("http://", "https://")) else "*?["
-        if not any(sign in pattern for sign in signs):
+        # A name that has such a sign in it is a name first.
+        if not any(sign in pattern for sign in signs) or (not pattern.is_remote and Path(pattern).exists()):
             found.append(pattern)
             continue
         matches = sorted(_remote_matches(pattern) if pattern.is_remote else map(Address, glob.glob(pattern)))
@@ -173,7 +174,7 @@ def _clear(address: Address) -> Iterator[None]:
         raise UserError(f"{address}: no driver for {scheme}:// is installed; install it with: {how}") from None
     except FileNotFoundError:
         # Drivers call a server that does not answer a missing file too.
-        raise UserError(f"{address}: no such file, or no answer; check the address given to --input") from None
+        raise UserError(f"{address}: no such file, or no answer; check the address") from None
     except Exception as error:
         said = " ".join(str(error).split()) or type(error).__name__
         raise UserError(f"{address}: cannot be read: {said}; check the address and your right to read it") from error

@@ -7,6 +7,7 @@ import errno
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 # Packages a command may need that a machine for corpora does without, and how to get them.
 INSTALL = {
@@ -93,13 +94,28 @@ def run_command(work: Callable[[], object], debug: bool) -> int:
 
 def parser(prog: str, description: str) -> argparse.ArgumentParser:
     """An argument parser with the options every command has."""
-    made = argparse.ArgumentParser(prog=prog, description=description, formatter_class=_Help)
+    made = _Parser(prog=prog, description=description, formatter_class=_Help)
     made.add_argument("--debug", action="store_true", help="show the whole traceback of an error")
     return made
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong with a call without the page of all options before it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"usage: {self.prog} [options]; {self.prog} --help lists them\nerror: {message}\n")
+
+
 class _Help(argparse.ArgumentDefaultsHelpFormatter):
-    """Tells every default but "None", which tells nothing."""
+    """Tells which options are required, and every default that says something, written as it would be given."""
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
-        return action.help if action.default is None else super()._get_help_string(action)
+        if action.required and action.option_strings:
+            return f"{action.help} (required)"
+        if action.default in (None, []) or isinstance(action, argparse._StoreTrueAction):
+            return action.help
+        if isinstance(action.default, list):
+            return f"{action.help} (default: {' '.join(map(str, action.default))})"
+        if isinstance(action, argparse.BooleanOptionalAction):
+            return f"{action.help} (default: {'yes' if action.default else 'no'})"
+        return super()._get_help_string(action)

@@ -54,7 +54,7 @@ def require_inputs(paths: Sequence[Path | Address]) -> None:
         if not path.exists():
             if mangled(path):
                 raise UserError(f"{path}: an address is read by clean alone; copy the file here and give its name")
-            raise UserError(f"{path}: no such file; check the path given to --input")
+            raise UserError(f"{path}: no such file; check the path")
         if path.is_dir():
             raise UserError(f"{path}: is a folder; name the files in it, for instance {path}/*.txt")
         if not path.is_file():
@@ -92,6 +92,8 @@ def run_stage(
     input is changed meanwhile.
     """
     require_inputs(inputs)
+    if mangled(output):
+        raise UserError(f"{output}: a stage writes to local files; give a folder here, or use corpus with --executor")
     recorded = json.loads(json.dumps(settings, ensure_ascii=False, default=str))
     wanted = {"stage": name, "format": FORMAT, "settings": recorded}
     before = [_state(path) for path in inputs]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import difflib
 import functools
 import glob
 import types
@@ -83,8 +84,7 @@ def from_mapping(kind: type[Settings], values: Mapping | None, where: str, **fix
     for key, value in (values or {}).items():
         name = str(key).replace("-", "_")
         if name in fixed or name not in names:
-            known = ", ".join(sorted(set(names) - set(fixed)))
-            raise UserError(f"{where}: unknown key {key!r}; known keys: {known}")
+            raise UserError(f"{where}: {unknown_key(key, sorted(set(names) - set(fixed)))}")
         base, many = _element(hints[name])
         if value is None and names[name].default is not None:
             raise UserError(f"{where}.{key}: has no value; give one or leave the line out")
@@ -110,6 +110,16 @@ def from_mapping(kind: type[Settings], values: Mapping | None, where: str, **fix
         raise type(error)(f"{where}: {error}") from None
 
 
+def unknown_key(key: object, known: Sequence[str]) -> str:
+    """What to say of a key nobody knows: the one that was meant, where it can be told, else those there are."""
+    name = str(key).replace("-", "_")
+    meant = difflib.get_close_matches(name, [one.replace("-", "_") for one in known], n=1)
+    if meant:
+        spelt = next(one for one in known if one.replace("-", "_") == meant[0])
+        return f"unknown key {key!r}; is {spelt!r} meant?"
+    return f"unknown key {key!r}; known keys: {', '.join(known)}"
+
+
 def recorded(settings: Any) -> dict[str, Any]:
     """The settings a manifest holds: those the result depends on."""
     fields = [field for field in _described(type(settings)) if field.metadata["changes_result"]]
@@ -121,7 +131,8 @@ def expand(patterns: Sequence[Path], base: Path | None = None) -> list[Path]:
     found: list[Path] = []
     for pattern in patterns:
         text = str(base / pattern) if base is not None else str(pattern)
-        if not any(sign in text for sign in "*?["):
+        # A name that has such a sign in it is a name first.
+        if not any(sign in text for sign in "*?[") or Path(text).exists():
             found.append(Path(text))
             continue
         matches = sorted(Path(match) for match in glob.glob(text))

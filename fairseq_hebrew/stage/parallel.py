@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -42,6 +43,8 @@ def ordered_map(
             initializer(*arguments)
         yield from map(work, chunks)
         return
+    if not threads:
+        initializer, arguments = _start_mapping, (initializer, arguments)
     with worker_pool(workers, initializer, arguments, threads) as pool:
         waiting: deque = deque()
         try:
@@ -72,6 +75,13 @@ def worker_pool(
 def _start(initializer: Callable | None, arguments: tuple) -> None:
     # A worker whose parent was killed would wait for work for ever.
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    if initializer is not None:
+        initializer(*arguments)
+
+
+def _start_mapping(initializer: Callable | None, arguments: tuple) -> None:
+    # Ctrl-C reaches every process of a terminal: the parent says what there is to say, and these leave nothing behind.
+    signal.signal(signal.SIGINT, lambda number, frame: os._exit(130))
     if initializer is not None:
         initializer(*arguments)
 

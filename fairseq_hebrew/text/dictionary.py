@@ -46,7 +46,7 @@ def read_symbols(path: Path) -> list[str]:
     for number, line in enumerate(lines, start=1):
         symbol, blank, count = line.rpartition(" ")
         if not blank or not count.isdigit():
-            raise at(path, number, f"expected `symbol count`, found {line!r}", "write it again with train-bpe")
+            raise at(path, number, f"expected `symbol count`, found {line[:60]!r}", "write it again with train-bpe")
         if symbol in seen:
             raise at(path, number, f"symbol {symbol!r} stands twice", "write it again with train-bpe")
         seen.add(symbol)

@@ -24,4 +24,6 @@ def read_lines(path: Path) -> Iterator[tuple[str, int]]:
 
 def invalid_utf8(path: Path | str, line: int, byte: int) -> UserError:
     """The error of a line that is no UTF-8, which begins to be wrong with this byte."""
-    return at(path, line, f"invalid UTF-8 (byte 0x{byte:02x})", "convert the file to UTF-8 (iconv)")
+    # Where Windows and ISO-8859-8 have the letters from alef to tav.
+    old = " -f WINDOWS-1255 -t UTF-8, if it is Hebrew of older systems" if 0xE0 <= byte <= 0xFA else ""
+    return at(path, line, f"invalid UTF-8 (byte 0x{byte:02x})", f"convert the file to UTF-8 (iconv{old})")

@@ -38,6 +38,8 @@ def learn(words: Words, merges: int, min_frequency: int) -> np.ndarray:
 
     least, base = max(1, min_frequency), FIRST_MERGE - BYTES
     arrays = (words.symbols, words.starts, words.lengths, words.counts)
+    # Each merge makes the words shorter by one symbol at least.
+    merges = min(merges, len(words.symbols))
     made = np.empty((merges, 2), dtype=np.int32)
     with Progress("train-bpe: merges", merges, "merges") as progress:
         done = join_common(*arrays, made, base, least)

@@ -91,8 +91,11 @@ class Settings:
     workers: int = setting(1, "threads; the output is the same for any number", changes_result=False, least=1)
 
     def __post_init__(self) -> None:
-        if len(self.max_top_ngrams) > 3:
-            raise UserError(f"--max-top-ngrams: {len(self.max_top_ngrams)} limits; there are 3, for n = 2, 3, 4")
+        for name, count in (("max_top_ngrams", 3), ("max_duplicate_ngrams", 6)):
+            limits = getattr(self, name)
+            if not (0 < len(limits) <= count and all(limit >= 0 for limit in limits)):
+                given = " ".join(map(str, limits))
+                raise UserError(f"--{name.replace('_', '-')} {given}: up to {count} numbers from 0 on, one for each n")
 
     @property
     def normalization(self) -> Normalization:

@@ -125,6 +125,11 @@ def _column(first: list[str], source: Source) -> int:
     if source.header and (name := wanted or "text") in first:
         return first.index(name)
     if wanted is None and len(first) == 1:
+        if source.header and (sign := next((sign for sign in ";\t|" if sign in first[0]), None)):
+            raise UserError(
+                f"{source.name}:1: has one column, with {sign!r} in its name; give commas between the fields of a "
+                ".csv, tabs in a .tsv (--format tsv), or --text-field 1 if it is one column"
+            )
         return 0
     if wanted is not None and wanted.isdecimal() and 1 <= int(wanted) <= len(first):
         return int(wanted) - 1

@@ -33,6 +33,9 @@ def read_json_lines(source: Source) -> Iterator[Document]:
             except (ValueError, RecursionError) as error:
                 if line == 1 and raw == b"[":
                     raise _no_lines(source) from None
+                if line == 1 and raw == b"{" and not source.max_broken:
+                    problem = "is one JSON object over several lines, not a record a line; convert it: jq -c . FILE"
+                    raise UserError(f"{source.name}: {problem} > FILE.jsonl") from None
                 reason = error.msg if isinstance(error, json.JSONDecodeError) else type(error).__name__
                 source.skip(line, f"no JSON ({reason})", raw, offset)
                 continue

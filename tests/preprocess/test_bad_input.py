@@ -77,3 +77,31 @@ def test_debug_shows_the_traceback(tmp_path, command):
 def test_wrong_usage_is_status_2(command, wrong):
     done = command(*wrong)
     assert done.returncode == 2 and "usage: fairseq-hebrew" in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("name", ["clean", "dedup", "shuffle", "split"])
+def test_what_is_no_text_is_not_asked_for_its_layout(tmp_path, stage, name):
+    source = tmp_path / "a.txt"
+    source.write_bytes("ספר ישן\nושורה\n".encode("windows-1255"))
+    said = stage(name, source)
+    assert "a.txt:1: invalid UTF-8 (byte 0xf1); convert the file to UTF-8 (iconv -f WINDOWS-1255 -t UTF-8" in said
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_an_address_is_no_output_of_a_stage(tmp_path, tokenizer, refused, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    source = tmp_path / "a.txt"
+    source.write_bytes("משפט ארוך מספיק כדי להישאר כאן.\n\n".encode() * 30)
+    options = ["--vocab-size", "257", "--min-frequency", "1"] if name == "train-bpe" else []
+    options += ["--tokenizer", tokenizer] if name == "binarize" else []
+    said = refused(name, "--input", source, "--output", "s3://bucket/out", *options)
+    assert "a stage writes to local files" in said and sorted(tmp_path.iterdir()) == [source]
+
+
+@pytest.mark.parametrize("name", STAGES[1:])
+@pytest.mark.parametrize("ending", [".jsonl", ".csv", ".txt.gz", ".parquet"])
+def test_what_only_clean_reads_is_not_read_as_text(tmp_path, stage, name, ending):
+    source = tmp_path / f"a{ending}"
+    source.write_bytes(b'{"text": "a"}\n\n')
+    said = stage(name, source)
+    assert f"only clean reads .{ending.rsplit('.')[-1]} files; make text of it with `fairseq-hebrew clean`" in said

@@ -304,7 +304,7 @@ def test_a_lost_dictionary_is_written_again(tmp_path, tokenizer, documents, writ
     assert (tmp_path / "o" / "dict.txt").read_bytes() == (tokenizer / "dict.txt").read_bytes()
 
 
-def test_counts(tmp_path, tokenizer):
+def test_counts(tmp_path, tokenizer, capsys):
     source = tmp_path / "a.txt"
     source.write_text("שלום\nעולם\n\nסוף\n\n", encoding="utf-8")
     short = tmp_path / "dict.txt"
@@ -313,6 +313,7 @@ def test_counts(tmp_path, tokenizer):
     items = items_of(tmp_path / "o")
     assert counts["documents"] == 2 and counts["lines"] == 3
     assert counts["tokens"] == sum(map(len, items)) and counts["symbols"] == 8
+    assert "tokens are unknown to" in capsys.readouterr().err
     assert counts["unknown"] == counts["tokens"] - 5 and counts["text_bytes"] == source.stat().st_size
 
 

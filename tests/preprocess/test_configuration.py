@@ -68,6 +68,14 @@ def test_executor_and_output_are_overridden(config, tmp_path):
         ({"ray": {"phases": {"train": {"memory": 9}}}}, "ray.phases: no phase 'train'; the phases are clean"),
         ({"ray": {"memory": "8GB"}}, "ray.memory: '8GB' is not a number"),
         ({"shards": 0}, "shards 0: at least 1"),
+        ({"workers": 0}, "config.yaml: workers 0: at least 1 is needed"),
+        ({"memory": "1GB"}, "config.yaml: memory: '1GB' is not a number"),
+        ({"input": []}, "config.yaml: no input files; name at least one after `input:`"),
+        ({"input": [{"path": "a.txt", "documnets": "blank"}]}, "input: unknown key 'documnets'; is 'documents' meant?"),
+        ({"dedup": {"near": True, "near_threshold": 0}}, "config.yaml: dedup: --near-threshold 0"),
+        ({"train_bpe": {"vocab_size": 100}}, "config.yaml: train-bpe: --vocab-size 100: at least 256"),
+        ({"clean": {"max_top_ngrams": [0.2, 0.2, 0.2, 0.2]}}, "clean: --max-top-ngrams 0.2 0.2 0.2 0.2: up to 3"),
+        ({"clean": {"max_duplicate_ngrams": -1}}, "clean: --max-duplicate-ngrams -1.0: up to 6 numbers from 0 on"),
         ({"shards": "4"}, "shards: '4' is not a whole number"),
         ({"shards": True}, "shards: True is not a whole number"),
         ({"scratch": 5}, "scratch: 5 is not text"),
@@ -87,7 +95,7 @@ def test_executor_and_output_are_overridden(config, tmp_path):
         ({"input": TAGGED, "mix": {**MIX, "unit": "tokens"}}, "mix.unit: the tokenizer is trained on the mixture"),
         ({"input": [{"path": "a.txt", "corpus": "../he"}], "mix": MIX}, "corpus: '../he': a name of letters"),
         ({"input": [{"path": "a.txt", "corpus": 4}], "mix": MIX}, "input: corpus: 4 is not text"),
-        ({"input": [{"path": "a.txt", "workers": 4}]}, "expected a file name, or `path:` with any of"),
+        ({"input": [{"path": "a.txt", "workers": 4}]}, "input: unknown key 'workers'"),
         ({"input": [{"path": "a.txt", "language": "klingon"}]}, "input.language: 'klingon' is none of"),
     ],
 )
@@ -115,3 +123,17 @@ def test_every_section_is_in_the_guide():
 
     guide = "".join((Path(__file__).parents[2] / "docs" / name).read_text() for name in ("corpus.md", "cluster.md"))
     assert [section for section in SECTIONS if f"{section}:" not in guide] == []
+
+
+def test_a_key_that_stands_twice_is_refused_with_its_line(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text("input: a.txt\nclean: {min_hebrew: 0.3}\nclean: {max_digits: 0.3}\ntrain-bpe: {vocab_size: 400}\n")
+    with pytest.raises(UserError, match=r"config\.yaml:3: 'clean' stands twice"):
+        read_configuration(path)
+    path.write_text("input: a.txt\nclean: {min_hebrew: 0.3, min_hebrew: 0.4}\ntrain-bpe: {vocab_size: 400}\n")
+    with pytest.raises(UserError, match=r"config\.yaml:2: 'min_hebrew' stands twice"):
+        read_configuration(path)
+
+
+def test_one_evaluation_file_needs_no_brackets(config, tmp_path):
+    assert read_configuration(config(dedup={"against": "b.txt"})).against == [str(tmp_path / "b.txt")]

@@ -114,7 +114,7 @@ def test_inputs_are_relative_to_the_configuration_or_a_given_root(tmp_path, conf
         ({"wrong": 1}, "unknown key 'wrong'; known keys: input, output"),
         ({"input": None}, "the key 'input' is missing"),
         ({"train_bpe": None}, "the key 'train-bpe' is missing"),
-        ({"train_bpe": {}}, "train-bpe: no vocabulary size; give vocab_size or a preset"),
+        ({"train_bpe": {}}, "config.yaml: train-bpe: no vocabulary size; give --vocab-size or --preset"),
         ({"train_bpe": {"vocab_size": "many"}}, "train-bpe.vocab_size: 'many' is not a number"),
         ({"train_bpe": {"vocab_size": 400.5}}, "not a whole number"),
         ({"train_bpe": {"vocab_size": 100}}, "at least 256"),

@@ -180,3 +180,10 @@ def test_chunks_are_whole_documents(tmp_path, documents, written):
     chunks = list(chunked(read_documents(path), size=1000))
     assert len(chunks) > 10
     assert [document for chunk in chunks for document in chunk] == list(read_documents(path))
+
+
+def test_a_few_broken_lines_do_not_hide_that_the_layout_is_unknown(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_bytes("שורה של טקסט\n".encode() * 20 + b"\xe4\n")
+    with pytest.raises(UserError, match="has no blank line between documents"):
+        layout_of(path, "auto")

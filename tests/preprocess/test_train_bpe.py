@@ -199,7 +199,7 @@ def test_settings_that_make_no_sense(tmp_path, refused, text):
     def said(*options):
         return refused("train-bpe", "--input", text, "--output", tmp_path / "o", *options, status=2)
 
-    assert "no vocabulary size; give vocab_size or a preset (hallelubert, neo" in said()
+    assert "no vocabulary size; give --vocab-size or --preset (hallelubert, neo" in said()
     assert "at least 256" in said("--vocab-size", "255")
     assert "at least 256" in said("--vocab-size", "-1")
     assert "--vocab-size 9,999,999,999: at most 16,777,216 entries" in said("--vocab-size", "9999999999")
@@ -288,3 +288,10 @@ def test_a_huge_file_of_one_line_documents_is_read_line_by_line(tmp_path, monkey
     source = tmp_path / "a.txt"
     source.write_text("\n".join(line for made in documents(500, seed=4) for line in made), encoding="utf-8")
     train_bpe(Settings(input=[source], output=tmp_path / "o", vocab_size=400))
+
+
+def test_an_absurd_size_is_told_what_can_be_had(tmp_path, refused):
+    source = tmp_path / "a.txt"
+    source.write_text("שלום עולם שלום עולם\n")
+    said = refused("train-bpe", "--input", source, "--output", tmp_path / "t", "--vocab-size", str(10**22))
+    assert "entries can be learned from this text" in said

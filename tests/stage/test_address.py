@@ -169,3 +169,8 @@ def test_files_of_a_web_server(server, tmp_path):
         Address(f"{root}/b.txt").open()
     with pytest.raises(UserError, match="no answer"):
         Address("http://127.0.0.1:9/a.txt").open()
+
+
+def test_a_local_name_with_a_bracket_in_it_is_a_name(tmp_path):
+    (tmp_path / "a[1].txt").write_text("x")
+    assert expand_addresses(["a[1].txt"], base=tmp_path) == [str(tmp_path / "a[1].txt")]

@@ -1,5 +1,6 @@
 """What a user sees of an error: one line, and the exit status."""
 
+import argparse
 import errno
 
 import pytest
@@ -64,3 +65,23 @@ def test_the_clear_line_is_found_in_a_chain_even_a_circular_one():
 
 def test_every_parser_has_debug():
     assert parser("x", "y").parse_args(["--debug"]).debug
+
+
+def test_wrong_usage_is_told_in_two_lines(capsys):
+    with pytest.raises(SystemExit) as error:
+        parser("x", "y").parse_args(["--wrong"])
+    assert error.value.code == 2
+    said = capsys.readouterr().err
+    assert said == "usage: x [options]; x --help lists them\nerror: unrecognized arguments: --wrong\n"
+
+
+def test_help_tells_what_is_required_and_the_defaults_that_say_something():
+    made = parser("x", "y")
+    made.add_argument("--a", required=True, help="one")
+    made.add_argument("--b", nargs="+", default=[1, 2], help="two")
+    made.add_argument("--c", nargs="+", default=[], help="three")
+    made.add_argument("--d", action=argparse.BooleanOptionalAction, default=True, help="four")
+    said = " ".join(made.format_help().split())
+    for wanted in ("one (required)", "two (default: 1 2)", "three --d", "four (default: yes)"):
+        assert wanted in said
+    assert "False" not in said and "None" not in said

@@ -177,3 +177,31 @@ def test_partial_files_are_never_taken_for_input(tmp_path):
     os.mkdir(tmp_path / ".a.txt.scratch")
     (tmp_path / "a.txt").touch()
     assert expand([tmp_path / "*"]) == [tmp_path / "a.txt"]
+
+
+def test_a_name_with_a_bracket_in_it_is_a_name(tmp_path):
+    (tmp_path / "a[1].txt").touch()
+    assert expand([Path("a[1].txt")], base=tmp_path) == [tmp_path / "a[1].txt"]
+
+
+def test_an_unknown_key_names_the_one_that_was_meant():
+    with pytest.raises(UserError, match=r"^here: unknown key 'shar'; is 'share' meant\?$"):
+        from_mapping(Settings, {"size": 3, "shar": 1}, "here")
+    with pytest.raises(UserError, match="unknown key 'zzz'; known keys: flag, "):
+        from_mapping(Settings, {"size": 3, "zzz": 1}, "here", input=[])
+
+
+def test_one_of_several_needs_no_brackets():
+    assert from_mapping(Settings, {"size": 3, "input": "ab.txt"}, "here").input == [Path("ab.txt")]
+
+
+def test_settings_that_do_not_go_together_name_the_section():
+    @dataclass
+    class Pair:
+        low: int = setting(1, "x")
+
+        def __post_init__(self) -> None:
+            raise UserError("--low: too low")
+
+    with pytest.raises(UserError, match=r"^a\.yaml: pair: --low: too low$"):
+        from_mapping(Pair, {"low": 0}, "a.yaml: pair")

@@ -151,3 +151,14 @@ def test_a_field_of_fifty_megabytes(tmp_path, texts):
     text = "שלום עולם\n" * 3_000_000
     path = write(tmp_path / "a.csv", ["text", "id"], ["a", 1], [text, 2], ["b", 3])
     assert texts(path) == ["a\n", text, "b\n"]
+
+
+def test_other_signs_than_commas_are_not_read_as_text(tmp_path, read):
+    path = tmp_path / "a.csv"
+    path.write_text("id;text\n1;x\n")
+    with pytest.raises(UserError, match=r"a\.csv:1: has one column, with ';' in its name; give commas"):
+        read(path)
+    made, _ = read(path, text_field="1")
+    assert [document.text for document in made] == [b"1;x\n"]
+    made, _ = read(path, header=False)
+    assert len(made) == 2

@@ -122,3 +122,10 @@ def test_a_record_of_fifty_megabytes(tmp_path, texts):
     text = "שלום עולם " * 3_000_000
     path = write(tmp_path / "a.jsonl", [{"text": "a"}, {"text": text}, {"text": "b"}], ensure_ascii=False)
     assert texts(path) == ["a\n", f"{text}\n", "b\n"]
+
+
+def test_one_object_over_several_lines_is_refused_with_the_remedy(tmp_path, read):
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"text": "x"}, indent=1))
+    with pytest.raises(UserError, match="is one JSON object over several lines, not a record a line; convert it: jq"):
+        read(path)
