@@ -102,7 +102,9 @@ def test_each_rule_is_an_option(tmp_path, setting, kept):
 def test_more_limits_than_there_are_ngrams(tmp_path, written, refused):
     source = written(tmp_path / "a.txt", [[HEBREW]])
     options = ["--input", source, "--output", tmp_path / "o.txt", "--max-top-ngrams", *["0.2"] * 4]
-    assert "--max-top-ngrams: 4 limits; there are 3, for n = 2, 3, 4" in refused("clean", *options, status=2)
+    assert "--max-top-ngrams 0.2 0.2 0.2 0.2: up to 3 numbers from 0 on, one for each n" in refused(
+        "clean", *options, status=2
+    )
 
 
 def test_a_file_is_read_again_when_its_name_says_something_else(tmp_path):
