@@ -71,7 +71,7 @@ class Settings:
         if self.vocab_size < 256:
             raise UserError(f"--vocab-size {self.vocab_size}: at least 256, one entry a byte")
         if self.vocab_size > LARGEST:
-            raise UserError(f"--vocab-size {self.vocab_size:,}: at most {LARGEST:,} entries")
+            raise UserError(f"--vocab-size {self.vocab_size:,}: at most {LARGEST:,} entries; give a smaller number")
         if self.model != "bpe":
             for option in ("pre_tokenizer", "min_frequency", "prune_below"):
                 if getattr(self, option) != type(self).__dataclass_fields__[option].default:

@@ -131,7 +131,6 @@ def test_a_corpus_killed_at_random_moments_is_in_the_end_that_of_an_undisturbed_
                     # A file that stands there without its manifest is whole as well.
                     assert content == wanted[name], name
         assert contents(folder) == wanted
-    assert rounds >= 2
 
 
 def test_an_input_that_changed_between_runs_is_read_again(tmp_path, documents, written):

@@ -290,8 +290,9 @@ def test_a_huge_file_of_one_line_documents_is_read_line_by_line(tmp_path, monkey
     train_bpe(Settings(input=[source], output=tmp_path / "o", vocab_size=400))
 
 
-def test_an_absurd_size_is_told_what_can_be_had(tmp_path, refused):
+def test_sizes_past_what_a_text_or_a_model_can_have(tmp_path, refused):
     source = tmp_path / "a.txt"
     source.write_text("שלום עולם שלום עולם\n")
-    said = refused("train-bpe", "--input", source, "--output", tmp_path / "t", "--vocab-size", str(10**22))
-    assert "entries can be learned from this text" in said
+    options = ["train-bpe", "--input", source, "--output", tmp_path / "t", "--vocab-size"]
+    assert "entries can be learned from this text" in refused(*options, "1000000")
+    assert "at most 16,777,216 entries" in refused(*options, str(10**22), status=2)
