@@ -7,6 +7,9 @@ from pathlib import Path
 
 from ..stage.errors import UserError, at
 
+# Bytes read at a time where lines are only counted.
+BLOCK = 1 << 20
+
 
 def read_lines(path: Path) -> Iterator[tuple[str, int]]:
     """The lines of a file with their line ends, without a BOM, and the bytes each one takes.
@@ -20,6 +23,16 @@ def read_lines(path: Path) -> Iterator[tuple[str, int]]:
             except UnicodeDecodeError as error:
                 raise invalid_utf8(path, number, raw[error.start]) from None
             yield (line.removeprefix("\ufeff") if number == 1 else line), len(raw)
+
+
+def line_number(path: Path, position: int) -> int:
+    """The number of the line, from 1, that holds the byte at this position of a file."""
+    line = 1
+    with open(path, "rb") as file:
+        while position and (block := file.read(min(position, BLOCK))):
+            line += block.count(b"\n")
+            position -= len(block)
+    return line
 
 
 def invalid_utf8(path: Path | str, line: int, byte: int) -> UserError:

@@ -10,11 +10,11 @@ import numpy as np
 from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.stage.output import scratch_folder
 from fairseq_hebrew.stage.parallel import ordered_map
-from fairseq_hebrew.text.lines import invalid_utf8
+from fairseq_hebrew.text.lines import invalid_utf8, line_number
 from fairseq_hebrew.text.tokenizer import Tokenizer, open_tokenizer
 from fairseq_hebrew.text.vocabulary import Vocabulary
 
-from .chunks import CHUNK, Chunk, Piece, read_chunks
+from .chunks import Chunk, Piece, read_chunks
 from .encoder import LibraryEncoder, choose
 from .indexed import token_dtype, write_index
 from .items import ItemMaker, Items, Stream
@@ -87,12 +87,9 @@ def made_items(maker: ItemMaker, pieces: Sequence[Piece], folder: Path, workers:
 
 def _not_utf8(path: Path, place: int) -> UserError:
     """The error of a file that is no UTF-8 from this byte on."""
-    line = 1
     with open(path, "rb") as file:
-        while place and (block := file.read(min(place, CHUNK))):
-            line += block.count(b"\n")
-            place -= len(block)
-        return invalid_utf8(path, line, file.read(1)[0])
+        file.seek(place)
+        return invalid_utf8(path, line_number(path, place), file.read(1)[0])
 
 
 _maker: ItemMaker | None = None

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fairseq_hebrew.text.lines import invalid_utf8
+from fairseq_hebrew.text.lines import invalid_utf8, line_number
 
 from .sample import Sample
 
@@ -56,7 +56,7 @@ def line_ranges(
     try:
         block.text.decode("utf-8")
     except UnicodeDecodeError as error:
-        line = _line_number(block.path, block.begin + error.start)
+        line = line_number(block.path, block.begin + error.start)
         raise invalid_utf8(block.path, line, block.text[error.start]) from None
     data = np.frombuffer(block.text, dtype=np.uint8)
     begin = len(BOM) if block.begin == 0 and block.text.startswith(BOM) else 0
@@ -65,13 +65,3 @@ def line_ranges(
     if taken is not None:
         starts, ends = starts[taken], ends[taken]
     return data, starts, ends
-
-
-def _line_number(path: Path, position: int) -> int:
-    """The number of the line, from 1, that holds the byte at this position of a file."""
-    line = 1
-    with open(path, "rb") as file:
-        while position and (read := file.read(min(position, BLOCK))):
-            line += read.count(b"\n")
-            position -= len(read)
-    return line

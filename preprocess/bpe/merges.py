@@ -34,7 +34,8 @@ def learn(words: Words, merges: int, min_frequency: int) -> np.ndarray:
     The pair that stands in the words most often is merged, of several the one with the lower ids, until there are
     `merges` of them or no pair is left that is counted `min_frequency` times. Words are changed in place.
     """
-    from .merge_kernels import join_common, learn_some, seed_pairs
+    from .merge_kernels import learn_some, seed_pairs
+    from .word_kernels import join_common
 
     least, base = max(1, min_frequency), FIRST_MERGE - BYTES
     arrays = (words.symbols, words.starts, words.lengths, words.counts)
@@ -57,6 +58,6 @@ def learn(words: Words, merges: int, min_frequency: int) -> np.ndarray:
 
 def token_counts(words: Words, size: int) -> np.ndarray:
     """int64 (size,): how often each id occurs in the text the words came from."""
-    from .merge_kernels import count_symbols
+    from .word_kernels import count_symbols
 
     return count_symbols(words.symbols, words.starts, words.lengths, words.counts, size)
