@@ -161,7 +161,7 @@ def config_json(config: EncoderConfig, kind: Kind, labels: Sequence[str], head_d
         "max_position_embeddings": config.max_positions + config.padding_idx + 1,
         "type_vocab_size": 1,
         "layer_norm_eps": config.norm_eps,
-        "initializer_range": config.init_std,
+        "initializer_range": config.init_range,
         "tie_word_embeddings": True,
         "bos_token_id": 0,
         "pad_token_id": config.padding_idx,

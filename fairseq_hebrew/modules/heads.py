@@ -7,25 +7,42 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fairseq_hebrew.modules.config import EncoderConfig
+from fairseq_hebrew.modules.cross_entropy import chunked_cross_entropy
+from fairseq_hebrew.modules.norm import make_norm
 
 
 class MaskedLMHead(nn.Module):
-    """RoBERTa's: dense, GELU, LayerNorm, then the token embedding itself as the output matrix, plus a bias.
+    """An output matrix and a bias; with lm_head=dense a dense layer, GELU and a norm before them, as RoBERTa.
 
-    The embedding is an argument of `forward`, not a second name for it here: nothing can untie the two, and it
-    stands once in a checkpoint.
+    A tied output matrix is the token embedding, an argument of `forward` and not a second name for it here: nothing can
+    untie the two, and it stands once in a checkpoint.
     """
 
     def __init__(self, config: EncoderConfig):
         super().__init__()
-        self.dense = nn.Linear(config.width, config.width)
-        self.norm = nn.LayerNorm(config.width, eps=config.norm_eps)
+        self.dense = nn.Linear(config.width, config.width) if config.lm_head == "dense" else None
+        self.norm = make_norm(config) if config.lm_head == "dense" else None
+        self.weight = None if config.tie_embeddings else nn.Parameter(torch.empty(config.vocab_size, config.width))
         self.bias = nn.Parameter(torch.zeros(config.vocab_size))
+        if self.weight is not None:
+            begin = nn.init.uniform_ if config.init == "uniform" else nn.init.normal_
+            low = -config.init_range if config.init == "uniform" else 0.0
+            begin(self.weight, low, config.init_range)
+
+    def transform(self, features: Tensor) -> Tensor:
+        """(..., C) -> (..., C), what the output matrix is applied to."""
+        return features if self.dense is None else self.norm(F.gelu(self.dense(features)))
 
     def forward(self, features: Tensor, embedding: Tensor) -> Tensor:
         """features (..., C), embedding (V, C) -> logits (..., V)"""
-        x = self.norm(F.gelu(self.dense(features)))
-        return F.linear(x, embedding, self.bias)
+        return F.linear(self.transform(features), self.matrix(embedding), self.bias)
+
+    def loss(self, features: Tensor, embedding: Tensor, targets: Tensor, ignore: int) -> tuple[Tensor, Tensor]:
+        """features (N, C), embedding (V, C), targets (N,) -> the summed loss in nats, and how many are right."""
+        return chunked_cross_entropy(self.transform(features), self.matrix(embedding), self.bias, targets, ignore)
+
+    def matrix(self, embedding: Tensor) -> Tensor:
+        return embedding if self.weight is None else self.weight
 
 
 class TokenHead(nn.Module):
@@ -38,6 +55,21 @@ class TokenHead(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """(B, T, C) -> (B, T, L)"""
+        return self.out(self.dropout(features))
+
+
+class SpanHead(nn.Module):
+    """Where an answer begins and ends: one matrix with an output for each, as BERT on SQuAD (arXiv 1810.04805, 4.2)."""
+
+    def __init__(self, width: int, num_labels: int = 2, dropout: float = 0.0):
+        super().__init__()
+        if num_labels != 2:
+            raise ValueError(f"a span has 2 ends, not {num_labels}")
+        self.dropout = nn.Dropout(dropout)
+        self.out = nn.Linear(width, 2)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(B, T, C) -> (B, T, 2): logits of the start and of the end"""
         return self.out(self.dropout(features))
 
 
@@ -59,4 +91,4 @@ class SequenceHead(nn.Module):
         return self.out(self.dropout(x))
 
 
-HEADS = {"token": TokenHead, "sequence": SequenceHead}
+HEADS = {"token": TokenHead, "sequence": SequenceHead, "span": SpanHead}

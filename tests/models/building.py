@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import torch
 from fairseq.data import Dictionary
 
-from fairseq_hebrew.models.hallelubert import HalleluBertConfig, HalleluBertModel
+from fairseq_hebrew.models.hallelubert import HalleluBertModel
+from fairseq_hebrew.models.options import EncoderOptions
 
 
 def dictionary(entries: int) -> Dictionary:
@@ -22,5 +23,5 @@ def task(entries: int = 60) -> SimpleNamespace:
 def tiny(entries: int = 60, **changes) -> HalleluBertModel:
     torch.manual_seed(0)
     return HalleluBertModel.build_model(
-        HalleluBertConfig(encoder_layers=2, encoder_embed_dim=128, **changes), task(entries)
+        EncoderOptions(encoder_layers=2, encoder_embed_dim=128, **changes), task(entries)
     )

@@ -9,7 +9,7 @@ from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 from fairseq.models import build_model
 from omegaconf import OmegaConf
 
-from fairseq_hebrew.models.hallelubert import SIZES, HalleluBertModel
+from fairseq_hebrew.models.hallelubert import HALLELUBERT, HalleluBertModel
 from fairseq_hebrew.stage.errors import UserError
 from tests.models.building import task, tiny
 
@@ -30,10 +30,10 @@ def test_parameters_of_the_published_models(size, parameters):
     assert model.encoder.embed_positions.weight.shape[0] == 514
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", HALLELUBERT.sizes)
 def test_sizes_on_the_command_line(size):
     cfg = parsed("--arch", f"hallelubert_{size}")
-    layers, width = SIZES[size]
+    layers, width = HALLELUBERT.sizes[size]
     assert (cfg.encoder_layers, cfg.encoder_embed_dim) == (layers, width)
     assert (cfg.encoder_ffn_embed_dim, cfg.encoder_attention_heads) == (4 * width, width // 64)
     assert (cfg.dropout, cfg.attention_dropout, cfg.activation_dropout, cfg.max_positions) == (0.1, 0.1, 0.0, 512)
@@ -109,8 +109,8 @@ def test_heads_take_the_place_of_the_masked_lm_head():
 
 
 def test_heads_that_cannot_be():
-    with pytest.raises(ValueError, match="token or sequence"):
-        tiny().register_head("x", 2, kind="span")
+    with pytest.raises(ValueError, match="token or sequence or span"):
+        tiny().register_head("x", 2, kind="words")
     with pytest.raises(ValueError, match="at least one label"):
         tiny().register_head("x", 0)
 

@@ -67,12 +67,13 @@ def test_no_mask_is_made_when_nothing_is_padded(monkeypatch):
     seen = []
     forward = EncoderLayer.forward
 
-    def spy(self, x, attend=None):
-        seen.append(attend)
-        return forward(self, x, attend)
+    def spy(self, x, layout, *rest):
+        seen.append(layout.mask(self.window))
+        return forward(self, x, layout, *rest)
 
     monkeypatch.setattr(EncoderLayer, "forward", spy)
     encoder = make()
+    encoder.execution.attention = "sdpa"
     encoder(tokens(7, 7))
     encoder(tokens(7, 6))
     assert [mask is None for mask in seen] == [True, True, False, False]
@@ -153,4 +154,4 @@ def test_sequence_head_reads_the_first_position_alone():
 def test_forward_never_looks_at_values_off_the_cpu(padded):
     """Tensors without values stand for a device that would have to be waited for."""
     encoder = TransformerEncoder(CONFIG).to("meta")
-    assert encoder(tokens(7, 4).to("meta"), padded).shape == (2, 7, 32)
+    assert encoder(tokens(7, 4).to("meta"), padded=padded).shape == (2, 7, 32)

@@ -1,0 +1,114 @@
+"""A batch as the encoder is given it, (B, T), and as its layers see it: a flat list of tokens with a Layout."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from fairseq_hebrew.modules.layout import PADDING, Layout, from_segments, padded_rows, unpadded, whole_rows
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """`tokens` (N,) of the layout; `places` (N,) int64 are theirs in the flattened rows, None for all of them."""
+
+    tokens: Tensor
+    layout: Layout
+    shape: torch.Size  # (B, T) of the rows
+    places: Tensor | None = None
+
+    def to_rows(self, features: Tensor) -> Tensor:
+        """(N, ...) -> (B, T, ...), zero where padding was left out."""
+        if self.places is not None:
+            rows = features.new_zeros(self.shape.numel(), *features.shape[1:])
+            features = rows.index_copy(0, self.places, features)
+        return features.view(*self.shape, *features.shape[1:])
+
+    def from_rows(self, values: Tensor) -> Tensor:
+        """(B, T) -> (N,): the values at this batch's tokens."""
+        values = values.flatten()
+        return values if self.places is None else values[self.places]
+
+    def pick(self, features: Tensor, positions: Tensor) -> Tensor:
+        """features (N, C), positions (B, K) int64 within each row -> (B x K, C).
+
+        A position where padding was left out gives some other token's features: whoever fills up to K ignores them.
+        """
+        B, T = self.shape
+        index = (positions + torch.arange(B, device=positions.device)[:, None] * T).flatten()
+        if self.places is not None:
+            where = torch.zeros(B * T, dtype=torch.int64, device=positions.device)
+            where[self.places] = torch.arange(len(self.places), device=positions.device)
+            index = where[index]
+        return features[index]
+
+
+def read_batch(
+    tokens: Tensor,
+    padding_idx: int,
+    max_positions: int,
+    unpad: bool,
+    segment_ids: Tensor | None = None,
+    cu_seqlens: Tensor | None = None,
+    lengths: Sequence[int] | None = None,
+    padded: bool | None = None,
+) -> Batch:
+    """tokens (B, T) int64 in one of three forms:
+
+    - rows of one document each, padded on either side with padding_idx. `padded` says whether any token is padding, for
+      callers that know it: looking would make a GPU wait. None: on the CPU it is looked up, elsewhere it is assumed;
+    - packed rows: `segment_ids` (B, T) int, the documents of a row from 1, 0 at padding;
+    - no padding at all: `cu_seqlens` (D + 1,) int, where documents begin and end in the flattened rows.
+
+    `lengths`: of the documents in order, as numbers of the host, where the caller knows them; with padded or packed
+    rows a GPU need not be asked then. `unpad`: leave padding out.
+    Raises ValueError for a document longer than max_positions that can be seen without asking a GPU, and for forms that
+    do not fit each other.
+    """
+    B, T = tokens.shape
+    if segment_ids is not None and cu_seqlens is not None:
+        raise ValueError("a batch has segment_ids or cu_seqlens, not both")
+    if cu_seqlens is not None:
+        if lengths is None and tokens.device.type == "cpu":
+            lengths = cu_seqlens.diff().tolist()
+        if lengths is not None and sum(lengths) != B * T:
+            raise ValueError(f"cu_seqlens tell of {sum(lengths)} tokens, the batch has {B * T}")
+        _check_longest(max(lengths, default=0) if lengths is not None else 0, max_positions)
+        return Batch(tokens.flatten(), unpadded(cu_seqlens, B * T, lengths), tokens.shape)
+    if segment_ids is None:
+        _check_longest(T, max_positions)
+        real = tokens.ne(padding_idx)  # (B, T)
+        if padded is None:
+            padded = tokens.device.type != "cpu" or not bool(real.all())
+        if not padded:
+            return Batch(tokens.flatten(), whole_rows(B, T, tokens.device), tokens.shape)
+        if not unpad:
+            return Batch(tokens.flatten(), padded_rows(real), tokens.shape)
+        segment_ids = real.long()
+    elif not unpad:
+        return Batch(tokens.flatten(), from_segments(segment_ids), tokens.shape)
+    return _left_out(tokens, segment_ids, max_positions, lengths)
+
+
+def _left_out(tokens: Tensor, segment_ids: Tensor, max_positions: int, lengths: Sequence[int] | None) -> Batch:
+    """The batch without its padding."""
+    T = tokens.size(1)
+    ids = segment_ids.flatten()
+    if lengths is not None:
+        places = ids.ne(PADDING).nonzero_static(size=sum(lengths)).squeeze(1)
+        ends = torch.tensor([0, *lengths]).cumsum(0).to(tokens.device, non_blocking=True)
+    else:
+        places = ids.ne(PADDING).nonzero().squeeze(1)
+        named = torch.stack((places // T, ids[places]))  # a document ends where its segment or its row does
+        lengths = torch.unique_consecutive(named, return_counts=True, dim=1)[1].tolist()
+        ends = torch.tensor([0, *lengths], device=tokens.device).cumsum(0)
+    _check_longest(max(lengths, default=0), max_positions)
+    return Batch(tokens.flatten()[places], unpadded(ends, len(places), lengths), tokens.shape, places)
+
+
+def _check_longest(longest: int, max_positions: int) -> None:
+    if longest > max_positions:
+        raise ValueError(f"a sample of {longest} tokens, the model has {max_positions} positions")
