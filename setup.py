@@ -70,7 +70,11 @@ setup(
     python_requires=">=3.10",
     packages=list(PACKAGE_DIR),
     package_dir=PACKAGE_DIR,
-    package_data={"fairseq_hebrew.data": ["descriptions/*.yaml"], "fairseq_hebrew.text": ["*.tsv"]},
+    package_data={
+        "fairseq_hebrew.data": ["descriptions/*.yaml"],
+        "fairseq_hebrew.hub": ["remote/*.py"],  # code that an exported model brings along, not a package
+        "fairseq_hebrew.text": ["*.tsv"],
+    },
     install_requires=CORPUS + FAIRSEQ_NEEDS + TRAIN,
     extras_require={
         # Formats beyond plain text, JSON lines, CSV, .gz, .bz2 and .xz.
