@@ -75,16 +75,18 @@ class EncoderModel(BaseFairseqModel):
         documents = {name: documents[name] for name in FORMS if name in documents}
         with self._products(src_tokens.device.type):
             try:
-                features, batch = self.encoder.encode(src_tokens, **documents)  # (N, C)
+                batch = self.encoder.read(src_tokens, **documents)
             except BackendError as error:
                 raise UserError(str(error)) from error
+            if target is not None:
+                self._check_lm_head()
+                return self._loss(batch, target, masked_positions, num_masked), {}
+            features = self.encoder.encode(batch)  # (N, C)
             if head is not None:
                 return self.heads[head](batch.to_rows(features)), {}
             if features_only:
                 return batch.to_rows(features), {}
             self._check_lm_head()
-            if target is not None:
-                return self._loss(features, batch, target, masked_positions, num_masked), {}
             embedding = self.encoder.embed_tokens.weight
             if isinstance(masked_tokens, Tensor):
                 return self.lm_head(features[batch.from_rows(masked_tokens)], embedding), {}
@@ -92,18 +94,18 @@ class EncoderModel(BaseFairseqModel):
             return self.lm_head(rows if masked_tokens is None else rows[masked_tokens], embedding), {}
 
     def _loss(
-        self, features: Tensor, batch: Batch, target: Tensor, masked_positions: Tensor | None, num_masked: int | None
+        self, batch: Batch, target: Tensor, masked_positions: Tensor | None, num_masked: int | None
     ) -> tuple[Tensor, Tensor]:
         ignore = self.encoder.config.padding_idx
         if masked_positions is not None:
-            picked, target = batch.pick(features, masked_positions), target.flatten()
+            where, target = batch.at(masked_positions), target.flatten()
         else:
             target = batch.from_rows(target)
             chosen = target.ne(ignore)
             where = chosen.nonzero() if num_masked is None else chosen.nonzero_static(size=num_masked)
             where = where.squeeze(1)
-            picked, target = features[where], target[where]
-        return self.lm_head.loss(picked, self.encoder.embed_tokens.weight, target, ignore)
+            target = target[where]
+        return self.lm_head.loss(self.encoder.encode(batch, where), self.encoder.embed_tokens.weight, target, ignore)
 
     def _products(self, device_type: str):
         return nullcontext() if self.autocast is None else torch.autocast(device_type, self.autocast)

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fairseq_hebrew.modules.config import GATED, EncoderConfig
+from fairseq_hebrew.modules.dropout import dropout
 
 GATES = {"swiglu": F.silu, "geglu": F.gelu}
 
@@ -32,4 +33,4 @@ class FeedForward(nn.Module):
         else:
             gate, value = x.chunk(2, dim=-1)
             x = self.gate(gate) * value  # (N, F)
-        return self.down(F.dropout(x, self.dropout, self.training))
+        return self.down(dropout(x, self.dropout, self.training))
