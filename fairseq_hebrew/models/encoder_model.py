@@ -14,6 +14,7 @@ from fairseq_hebrew.models.running import execution, prepare
 from fairseq_hebrew.modules import EncoderConfig, Execution, MaskedLMHead, TransformerEncoder
 from fairseq_hebrew.modules.attention import BackendError
 from fairseq_hebrew.modules.batch import Batch
+from fairseq_hebrew.modules.embedding import tied_embedding
 from fairseq_hebrew.modules.heads import HEADS
 from fairseq_hebrew.modules.initialize import init_weights
 from fairseq_hebrew.stage.errors import UserError
@@ -105,7 +106,10 @@ class EncoderModel(BaseFairseqModel):
             where = chosen.nonzero() if num_masked is None else chosen.nonzero_static(size=num_masked)
             where = where.squeeze(1)
             target = target[where]
-        return self.lm_head.loss(self.encoder.encode(batch, where), self.encoder.embed_tokens.weight, target, ignore)
+        vectors, matrix = None, self.encoder.embed_tokens.weight
+        if self.encoder.config.tie_embeddings and matrix.requires_grad and torch.is_grad_enabled():
+            vectors, matrix = tied_embedding(self.encoder.embed_tokens, batch.tokens)
+        return self.lm_head.loss(self.encoder.encode(batch, where, vectors), matrix, target, ignore)
 
     def _products(self, device_type: str):
         return nullcontext() if self.autocast is None else torch.autocast(device_type, self.autocast)

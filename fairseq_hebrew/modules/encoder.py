@@ -72,13 +72,14 @@ class TransformerEncoder(nn.Module):
         backend = choose(self.execution.attention, tokens.device, dtype, dropout, told)
         return read_batch(tokens, config.padding_idx, config.max_positions, backend, **documents)
 
-    def encode(self, batch: Batch, wanted: Tensor | None = None) -> Tensor:
+    def encode(self, batch: Batch, wanted: Tensor | None = None, vectors: Tensor | None = None) -> Tensor:
         """The batch's flat tokens -> features (N, C); or, for the tokens `wanted` (M,) int64 alone, (M, C).
 
-        The last layer spares the tokens that are not wanted all that follows its attention.
+        The last layer spares the tokens that are not wanted all that follows its attention. `vectors` (N, C): the
+        tokens' embeddings, where the caller has them.
         """
         config, layout = self.config, batch.layout
-        x = self.embed_tokens(batch.tokens)  # (N, C)
+        x = self.embed_tokens(batch.tokens) if vectors is None else vectors  # (N, C)
         if config.positions == "learned":
             x = x + self.embed_positions(layout.positions + config.padding_idx + 1)
         x = dropout(self.embed_norm(x), config.dropout, self.training)

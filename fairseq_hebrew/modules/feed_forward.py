@@ -7,6 +7,7 @@ from torch.nn import functional as F
 
 from fairseq_hebrew.modules.config import GATED, EncoderConfig
 from fairseq_hebrew.modules.dropout import dropout
+from fairseq_hebrew.modules.linear import Linear
 
 GATES = {"swiglu": F.silu, "geglu": F.gelu}
 
@@ -22,8 +23,8 @@ class FeedForward(nn.Module):
         self.dropout = config.activation_dropout
         self.gate = GATES[config.feed_forward] if config.feed_forward in GATED else None
         up = config.feed_forward_width * (2 if self.gate else 1)
-        self.up = nn.Linear(config.width, up, bias=config.bias)
-        self.down = nn.Linear(config.feed_forward_width, config.width, bias=config.bias)
+        self.up = Linear(config.width, up, bias=config.bias)
+        self.down = Linear(config.feed_forward_width, config.width, bias=config.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C) -> (N, C)"""

@@ -1,4 +1,4 @@
-"""Pretraining: the task `hebrew_masked_lm` predicts masked tokens of fairseq binaries (criterion `hebrew_masked_lm`)."""
+"""Pretraining: the task and criterion `hebrew_masked_lm` predict masked tokens of fairseq binaries."""
 
 import json
 import logging
@@ -58,8 +58,8 @@ class HebrewMaskedLMConfig(FairseqDataclass):
     fixed_shapes: bool = field(
         default=False,
         metadata={
-            "help": "pad every batch to tokens-per-sample and predict the same number of places of each row, as devices "
-            "that compile for a shape need (with --criterion hebrew_masked_lm)"
+            "help": "pad every batch to tokens-per-sample and predict the same number of places of each row, as "
+            "devices that compile for a shape need (with --criterion hebrew_masked_lm)"
         },
     )
     debug: bool = field(default=False, metadata={"help": "show the whole traceback of an error"})

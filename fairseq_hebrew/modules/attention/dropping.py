@@ -21,12 +21,12 @@ def dropping_attention(q: Tensor, k: Tensor, v: Tensor, probability: float) -> T
 
 
 def _groups(*tensors: Tensor):
-    """The same few heads of each tensor, (heads, T, D), contiguous."""
+    """The same few heads of each tensor, (heads, T, D)."""
     B, H, T, _ = tensors[0].shape
     step = max(1, min(H, AT_ONCE // (T * T)))
     for row in range(B):
         for head in range(0, H, step):
-            yield row, slice(head, head + step), [t[row, head : head + step].contiguous() for t in tensors]
+            yield row, slice(head, head + step), [t[row, head : head + step] for t in tensors]
 
 
 def _weights(q: Tensor, k: Tensor) -> Tensor:
