@@ -6,6 +6,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fairseq_hebrew.modules.config import GATED, EncoderConfig
+from fairseq_hebrew.modules.dropout import dropout
+from fairseq_hebrew.modules.linear import Linear
 
 GATES = {"swiglu": F.silu, "geglu": F.gelu}
 
@@ -21,8 +23,8 @@ class FeedForward(nn.Module):
         self.dropout = config.activation_dropout
         self.gate = GATES[config.feed_forward] if config.feed_forward in GATED else None
         up = config.feed_forward_width * (2 if self.gate else 1)
-        self.up = nn.Linear(config.width, up, bias=config.bias)
-        self.down = nn.Linear(config.feed_forward_width, config.width, bias=config.bias)
+        self.up = Linear(config.width, up, bias=config.bias)
+        self.down = Linear(config.feed_forward_width, config.width, bias=config.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C) -> (N, C)"""
@@ -32,4 +34,4 @@ class FeedForward(nn.Module):
         else:
             gate, value = x.chunk(2, dim=-1)
             x = self.gate(gate) * value  # (N, F)
-        return self.down(F.dropout(x, self.dropout, self.training))
+        return self.down(dropout(x, self.dropout, self.training))
