@@ -130,8 +130,8 @@ class MaskedLMDataset(FairseqDataset):
         """Samples -> a batch, padded on the right to its longest: src_tokens and target (B, T) int64.
 
         Beside stock's keys `padded`, `lengths` and `num_masked` tell the model, as numbers of the host, what a GPU
-        would have to be asked for. With fixed_shapes: masked_positions and target (B, K), the padding id where a row has
-        fewer, and nothing of the host's, which a compiled graph would be made anew for.
+        would have to be asked for. With fixed_shapes: masked_positions and target (B, K), the padding id where a row
+        has fewer, and nothing of the host's, which a compiled graph would be made anew for.
         """
         if not samples:
             return {}

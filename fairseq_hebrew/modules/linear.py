@@ -47,9 +47,10 @@ def _product():
     def product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         return operation(x, weight, bias, "none", [], "")
 
-    x, weight, bias = torch.randn(3, 5), torch.randn(4, 5), torch.randn(4)
+    # no random numbers: a resumed run draws the same ones as a run never stopped
+    x, weight, bias = torch.arange(15.0).view(3, 5), torch.arange(20.0).view(4, 5).cos(), torch.arange(4.0)
     try:  # it is not among torch's documented functions: used only where it does what is expected of it
-        right = torch.allclose(product(x, weight, bias), F.linear(x, weight, bias), atol=1e-5)
+        right = torch.allclose(product(x, weight, bias), F.linear(x, weight, bias), atol=1e-4)
     except (RuntimeError, TypeError):
         return None
     return product if right else None

@@ -253,7 +253,8 @@ def train(data, save: Path, *more, updates: int = 20) -> subprocess.CompletedPro
     return command(
         "fairseq-train", data, "--user-dir", "fairseq_hebrew", "--task", "hebrew_masked_lm",
         "--arch", "hallelubert_tiny", "--criterion", "hebrew_masked_lm", "--optimizer", "adam",
-        "--adam-betas", "(0.9, 0.98)", "--lr-scheduler", "polynomial_decay", "--lr", 5e-3, "--warmup-updates", 4, "--total-num-update", 60,
+        "--adam-betas", "(0.9, 0.98)",
+        "--lr-scheduler", "polynomial_decay", "--lr", 5e-3, "--warmup-updates", 4, "--total-num-update", 60,
         "--batch-size", 8, "--tokens-per-sample", 64, "--max-update", updates, "--save-dir", save, "--cpu",
         "--log-format", "json", "--log-interval", 1, "--num-workers", 0, "--required-batch-size-multiple", 1, *more,
     )  # fmt: skip

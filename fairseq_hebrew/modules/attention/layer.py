@@ -29,6 +29,5 @@ class SelfAttention(nn.Module):
         if turn is None:
             return qkv.unbind(1)
         qk, v = qkv.split((2, 1), dim=1)
-        cos, sin = turn
-        q, k = rotate(qk, (cos[:, None], sin[:, None])).unbind(1)
+        q, k = rotate(qk, turn).unbind(1)
         return q, k, v.squeeze(1)
