@@ -70,7 +70,7 @@ def stirred(task: str) -> NeoDictaBertModel:
         model.register_head("labels", labels, head)
     with torch.no_grad():
         for parameter in model.parameters():
-            parameter.add_(0.15 * torch.randn_like(parameter))
+            parameter.add_(0.1 * torch.randn_like(parameter))
     return model.eval()
 
 
