@@ -81,6 +81,8 @@ setup(
         "readers": READERS,
         # The corpus pipeline on Slurm or Ray.
         "cluster": ["datatrove>=0.10,<0.11", "orjson>=3.9", "ray>=2.40"],
+        # Linear layers in fp8 on Hopper GPUs (--fp8).
+        "fp8": ["torchao>=0.14"],
         "report": ["transformers>=4.50", "matplotlib>=3.8"],
         # The peers of the benchmarks; datatrove's MinHash reads Hebrew words with spaCy and needs xxhash before 4.
         "bench": ["spacy>=3.7", "xxhash>=3,<4"],
