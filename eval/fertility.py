@@ -57,7 +57,12 @@ def _batches(text: Path) -> Iterator[list[str]]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parser("fairseq-hebrew fertility", "Tokens per word of a tokenizer on a text.")
-    options.add_argument("--tokenizer", type=Path, required=True, help="folder written by train-bpe")
+    options.add_argument(
+        "--tokenizer",
+        type=Path,
+        required=True,
+        help="folder of a tokenizer: of train-bpe, or of any Hugging Face model",
+    )
     options.add_argument("--input", type=Path, required=True, help="a UTF-8 text the tokenizer was not trained on")
     options.add_argument("--output", type=Path, help="write the figures as JSON too")
     parsed = options.parse_args(arguments)

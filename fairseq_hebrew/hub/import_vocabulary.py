@@ -63,7 +63,8 @@ def import_vocabulary(folder: Path, rows: int) -> Imported:
         raise missing(folder, "mask")
     specials = replace(found, rows=rows)
     tokenizer = HuggingFace(folder, source, specials)
-    lines = [i for i in range(rows) if i not in specials.ids]
+    special = set(specials.ids)
+    lines = [i for i in range(rows) if i not in special]
     order = row_order(specials, lines)
     files = {
         TOKENIZER: tokenizer_json(source),

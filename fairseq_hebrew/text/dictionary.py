@@ -53,7 +53,8 @@ def dictionary_lines(counts: Sequence[int], specials: Specials = OWN) -> list[st
     Frequency order, ties by the id's decimal string (as fairseq's Dictionary.finalize), then the ids that never
     occurred in ascending order, then `madeupwordNNNN` until lines + 4 is a multiple of 8.
     """
-    ids = [i for i in range(len(counts)) if i not in specials.ids]
+    special = set(specials.ids)
+    ids = [i for i in range(len(counts)) if i not in special]
     seen = sorted((i for i in ids if counts[i] > 0), key=lambda i: (-counts[i], str(i)))
     never = [i for i in ids if counts[i] == 0]
     lines = [f"{i} {int(counts[i])}" for i in seen + never]
@@ -93,12 +94,12 @@ def to_dictionary(symbols: Sequence[str], size: int, path: Path, specials: Speci
     table[[specials.bos, specials.pad, specials.eos, specials.unk]] = range(len(SPECIALS))
     if specials.mask is not None:
         table[specials.mask] = len(SPECIALS) + len(symbols)
-    most = max(size, specials.rows or 0)
+    special, most = set(specials.ids), max(size, specials.rows or 0)
     for line, symbol in enumerate(symbols, start=1):
         if symbol.startswith(FILLER):
             continue
         number = int(symbol) if symbol.isdecimal() and str(int(symbol)) == symbol else None
-        if number is None or number >= most or number in specials.ids:
+        if number is None or number >= most or number in special:
             raise at(
                 path, line, f"{symbol!r} is no id of this tokenizer ({most} entries)", "use the dict.txt made with it"
             )

@@ -152,7 +152,8 @@ def open_tokenizer(folder: Path) -> Tokenizer:
     model = model_file(folder)
     if model.name == SentencePiece.FILE:
         return SentencePiece(folder)
-    if model.name == ByteLevelBPE.FILE and not (folder / STORED).exists():
+    # What stands beside a tokenizer of another origin, and never beside one of train-bpe.
+    if model_files(folder) == [folder / ByteLevelBPE.FILE]:
         tokenizer = ByteLevelBPE(folder)
         if tokenizer.own:
             return tokenizer
