@@ -29,7 +29,7 @@ def fertility(tokenizer_folder: Path, text: Path) -> dict:
     tokenizer = open_tokenizer(tokenizer_folder)
     words = pieces = whole = tokens = spaced = size = 0
     for lines in _batches(text):
-        found = [f" {word}" for line in lines for word in WORD.findall(line)]
+        found = [f"{tokenizer.before_word}{word}" for line in lines for word in WORD.findall(line)]
         sizes = [len(ids) for ids in tokenizer.encode_batch(found)]
         words, pieces, whole = words + len(sizes), pieces + sum(sizes), whole + sizes.count(1)
         tokens += sum(len(ids) for ids in tokenizer.encode_batch(lines))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ class LibraryTokenizer:
 
     size: int
     specials: Specials
+    before_word = " "
     _backend: Any
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
@@ -41,8 +44,8 @@ class HuggingFace(LibraryTokenizer):
 
     Text that quotes a special ("[CLS]", "<s>") is ordinary text; `<unk>` stands where a tokenizer cannot write a text.
     Entries that were added to it as ordinary ones (special: false) are found in text as the library finds them.
-    Offsets are those of the text as it was given, whatever a normalizer makes of it; what a normalizer takes out, and
-    the white space between words where pieces have none, belongs to no piece.
+    Offsets are those of the text as it was given, whatever a normalizer makes of it. Marks that it joins to a letter or
+    takes off one belong to the letter's piece; what else it takes out, and white space that no piece has, to none.
     """
 
     def __init__(self, folder: Path, source: Source | None = None, specials: Specials | None = None) -> None:
@@ -55,6 +58,18 @@ class HuggingFace(LibraryTokenizer):
         self.specials = specials or read_specials(folder, self.tokens)
         self.size = max(self.tokens.values()) + 1
         self._backend = _open(source, self.specials)
+        # The specials of the five roles and any others.
+        self._textless = {*self.specials.ids, *(t["id"] for t in source.content["added_tokens"] if t.get("special"))}
+        # A tokenizer that sets a blank before every text would see two.
+        first, running, alone = self.encode_batch(["א", "א ב", "ב"])
+        self.before_word = "" if running == first + alone else " "
+
+    def encode_with_offsets(self, text: str) -> tuple[list[int], Offsets]:
+        ids, offsets = super().encode_with_offsets(text)
+        return ids, offsets if self._backend.normalizer is None else _with_marks(text, offsets)
+
+    def decode(self, ids: Sequence[int]) -> str:
+        return super().decode([i for i in ids if i not in self._textless])
 
     def normalized(self, text: str) -> str:
         """The text as it is cut: what the tokenizer's normalizer makes of it."""
@@ -63,8 +78,6 @@ class HuggingFace(LibraryTokenizer):
 
 
 def _open(source: Source, specials: Specials) -> Any:
-    import json
-
     import tokenizers
 
     _require_unknown(source)
@@ -86,6 +99,19 @@ def _open(source: Source, specials: Specials) -> Any:
     backend.post_processor = None
     backend.encode_special_tokens = True
     return backend
+
+
+def _with_marks(text: str, offsets: Offsets) -> Offsets:
+    """Each range with the combining marks after it that belong to no other: the library leaves out what was joined."""
+    taken = bytearray(len(text) + 1)
+    for begin, end in offsets:
+        taken[begin:end] = b"\1" * (end - begin)
+    made = []
+    for begin, end in offsets:
+        while end < len(text) and not taken[end] and unicodedata.category(text[end])[0] == "M":
+            end += 1
+        made.append((begin, end))
+    return made
 
 
 def _require_unknown(source: Source) -> None:

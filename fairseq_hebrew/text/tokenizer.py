@@ -23,10 +23,15 @@ BYTES = 256
 
 
 class Tokenizer(Protocol):
-    """What a back end offers; `size` counts its ids, the specials included."""
+    """What a back end offers; `size` counts its ids, the specials included.
+
+    `before_word` is what to write before a word alone, so that it has the pieces it has after another: a blank, or
+    nothing where the tokenizer sets one before every text.
+    """
 
     size: int
     specials: Specials
+    before_word: str
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]: ...
 
@@ -77,6 +82,7 @@ class SentencePiece:
 
     FILE = "sentencepiece.model"
     specials = OWN
+    before_word = " "
 
     def __init__(self, folder: Path) -> None:
         import sentencepiece

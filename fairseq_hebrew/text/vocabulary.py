@@ -29,6 +29,11 @@ class Vocabulary:
         self.table = to_dictionary(self.symbols, self.tokenizer.size, self.dictionary_path, specials)
         self._back: np.ndarray | None = None
 
+    @property
+    def before_word(self) -> str:
+        """What to write before a word alone, so that it has the pieces it has after another."""
+        return self.tokenizer.before_word
+
     def __len__(self) -> int:
         return len(SPECIALS) + len(self.symbols) + 1
 
