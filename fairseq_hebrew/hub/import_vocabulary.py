@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from fairseq_hebrew.stage.errors import UserError
+from fairseq_hebrew.stage.output import Outputs
 from fairseq_hebrew.text.dictionary import Specials
 from fairseq_hebrew.text.huggingface import HuggingFace
 from fairseq_hebrew.text.specials import STORED, find_specials, missing, stored_content
@@ -43,6 +44,13 @@ class Imported:
     rows: int
     unused: int  # rows that have no entry of the tokenizer
     changes: tuple[str, ...]  # what the tokenizer does to a text before it cuts it, in words
+
+    def write(self, outputs: Outputs, folder: Path) -> list[Path]:
+        """Write the vocabulary folder among the outputs of a stage; its files."""
+        for name, content in self.files.items():
+            with outputs.open(folder / name) as file:
+                file.write(content)
+        return [folder / name for name in self.files]
 
 
 def import_vocabulary(folder: Path, rows: int) -> Imported:

@@ -14,9 +14,9 @@ from pathlib import Path
 from ..stage.errors import UserError
 from .bert import named
 from .dictionary import MASK, SPECIALS, Specials
-from .tokenizer_source import CONFIG, read_config, read_json
+from .tokenizer_source import CONFIG, read_config, read_json, read_map
 
-STORED, MAP = "specials.json", "special_tokens_map.json"
+STORED = "specials.json"
 ROWS = "rows"
 AGAIN = "write the folder again with `fairseq-hebrew import-hf`"
 # Field of Specials: fairseq's name, what transformers' files may call its token, and its usual names.
@@ -40,8 +40,7 @@ def read_specials(folder: Path, tokens: Mapping[str, int]) -> Specials:
 
 def find_specials(folder: Path, tokens: Mapping[str, int]) -> Specials:
     """Those that transformers' files name, or that have a usual name."""
-    told = read_json(folder / MAP) if (folder / MAP).exists() else {}
-    told = {**told, **read_config(folder)}
+    told = {**read_map(folder), **read_config(folder)}
     found: dict[str, int] = {}
     for role, (name, keys, usual) in ROLES.items():
         given = [(key, token) for key in keys if (token := named(told.get(key)))]

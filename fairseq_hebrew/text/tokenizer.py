@@ -16,8 +16,8 @@ from typing import Protocol
 from ..stage.errors import UserError
 from .dictionary import OWN, SPECIALS, Specials
 from .huggingface import HuggingFace, LibraryTokenizer, Offsets
-from .specials import MAP, STORED
-from .tokenizer_source import BYTE_LEVEL, CONFIG, TOKENIZER, WORDPIECE, source_file
+from .specials import STORED
+from .tokenizer_source import ADDED, BYTE_LEVEL, CONFIG, MAP, TOKENIZER, WORDPIECE, source_file
 
 BYTES = 256
 
@@ -149,7 +149,8 @@ def model_files(folder: Path) -> list[Path]:
     model = model_file(folder)
     if model.name == SentencePiece.FILE:
         return [model]
-    more = (STORED, MAP, CONFIG, *(BYTE_LEVEL[1:] if model.name == BYTE_LEVEL[0] else ()))
+    older = {WORDPIECE: (ADDED,), BYTE_LEVEL[0]: (*BYTE_LEVEL[1:], ADDED)}
+    more = (STORED, MAP, CONFIG, *older.get(model.name, ()))
     return [model, *(folder / name for name in more if (folder / name).exists())]
 
 

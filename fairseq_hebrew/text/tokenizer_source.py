@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from ..stage.errors import UserError
-from .bert import BERT_OPTIONS, bert_normalizer, bert_tokenizer
+from .bert import BERT_OPTIONS, bert_normalizer, bert_tokenizer, named
 from .pretokenize import stored
 
 TOKENIZER, WORDPIECE, CONFIG = "tokenizer.json", "vocab.txt", "tokenizer_config.json"
 BYTE_LEVEL = ("vocab.json", "merges.txt")
+MAP, ADDED = "special_tokens_map.json", "added_tokens.json"
 AGAIN = "copy it again from where the model came from"
 
 
@@ -62,9 +63,10 @@ def read_source(folder: Path) -> Source:
             + (f", {more[0]} alone cannot be read; {remedy}" if more else f"; {remedy}")
         )
     if path.name == WORDPIECE:
-        return _checked(Source(path, bert_tokenizer(path, config)))
+        return _checked(Source(path, _with_added(folder, config, bert_tokenizer(path, config), "")))
     if path.name != TOKENIZER:
-        return _checked(Source(path, _byte_level(folder, config)))
+        # RoBERTa's mask takes the blank before it along.
+        return _checked(Source(path, _with_added(folder, config, _byte_level(folder, config), "mask_token")))
     content = read_json(path)
     if not isinstance(content.get("model"), dict):
         raise UserError(f"{path}: not a tokenizer (it has no model); {AGAIN}")
@@ -74,6 +76,40 @@ def read_source(folder: Path) -> Source:
         # transformers lets the configuration have the last word.
         source.content["normalizer"] = bert_normalizer(folder / CONFIG, config, normalizer)
     return source
+
+
+def _with_added(folder: Path, config: Mapping[str, Any], content: dict[str, Any], lstrip: str) -> dict[str, Any]:
+    """The same with the tokens that the files beside the older ones add, or give flags to.
+
+    The special of the name `lstrip` takes blanks before it along where nothing is said.
+    """
+    vocab, told = content["model"]["vocab"], {**read_map(folder), **config}
+    added = read_json(folder / ADDED) if (folder / ADDED).exists() else {}
+    tokens: dict[str, dict[str, Any]] = {name: {"special": False, "normalized": True} for name in added}
+    decoder = told.get("added_tokens_decoder") or {}
+    if not isinstance(decoder, dict) or not all(isinstance(token, dict) for token in decoder.values()):
+        raise UserError(f"{folder / CONFIG}: added_tokens_decoder names no tokens; {AGAIN}")
+    for number, token in decoder.items():
+        if (name := named(token)) is not None:
+            added.setdefault(name, int(number) if number.isdecimal() else number)
+            tokens[name] = token
+    for key in (key for key in told if key.endswith("_token")):
+        if (name := named(told[key])) is not None and (name in vocab or name in added):
+            flags = told[key] if isinstance(told[key], dict) else {"lstrip": key == lstrip}
+            tokens[name] = {**flags, **tokens.get(name, {}), "special": True, "normalized": False}
+    vocab |= {name: number for name, number in added.items() if name not in vocab}
+    flags = ("single_word", "lstrip", "rstrip", "normalized", "special")
+    content["added_tokens"] = [
+        {"id": vocab[name], "content": name, **{flag: bool(token.get(flag)) for flag in flags}}
+        for name, token in tokens.items()
+    ]
+    return content
+
+
+def read_map(folder: Path) -> dict[str, Any]:
+    """special_tokens_map.json, {} where there is none."""
+    path = folder / MAP
+    return read_json(path) if path.exists() else {}
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -102,7 +138,11 @@ def _byte_level(folder: Path, config: Mapping[str, Any]) -> dict[str, Any]:
         lines = merges.read_text(encoding="utf-8").split("\n")
     except UnicodeDecodeError:
         raise UserError(f"{merges}: not UTF-8 text; {AGAIN}") from None
-    before = {**stored("gpt2"), "add_prefix_space": bool(config.get("add_prefix_space"))}
+    blank = bool(config.get("add_prefix_space"))
+    before, vocab, told = {**stored("gpt2"), "add_prefix_space": blank}, read_json(path), {**read_map(folder), **config}
+    ends = {"sep": named(told.get("sep_token")) or "</s>", "cls": named(told.get("cls_token")) or "<s>"}
+    around = {"type": "RobertaProcessing", "trim_offsets": True, "add_prefix_space": blank}
+    around |= {end: [token, vocab.get(token)] for end, token in ends.items()}
     return {
         "version": "1.0",
         "truncation": None,
@@ -110,11 +150,11 @@ def _byte_level(folder: Path, config: Mapping[str, Any]) -> dict[str, Any]:
         "added_tokens": [],
         "normalizer": None,
         "pre_tokenizer": before,
-        "post_processor": None,
+        "post_processor": around if vocab.keys() >= set(ends.values()) else None,
         "decoder": before,
         "model": {
             "type": "BPE",
-            "vocab": read_json(path),
+            "vocab": vocab,
             "merges": [line for line in lines if line.strip() and not line.startswith("#version")],
         },
     }

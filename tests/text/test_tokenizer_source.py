@@ -5,7 +5,7 @@ import pytest
 from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.text.tokenizer import model_file, model_files, open_tokenizer
 from fairseq_hebrew.text.tokenizer_source import read_source, source_file
-from tests.text.foreign import TEXTS, demo_lines, model_folder
+from tests.text.foreign import TEXTS, demo_lines, model_folder, write_json
 
 
 def test_one_file_or_the_older_two_say_the_same(tmp_path):
@@ -52,3 +52,36 @@ def test_a_damaged_file_is_one_clear_line(tmp_path, content):
     with pytest.raises(UserError, match=r"tokenizer\.json: not ") as error:
         read_source(tmp_path)
     assert "\n" not in str(error.value)
+
+
+def test_tokens_added_beside_the_older_files(tmp_path):
+    folder = model_folder(tmp_path, "wordpiece")
+    write_json(folder / "added_tokens.json", {"[ENT]": 800, "צה״ל": 799})
+    decoder = {"801": {"content": "<br>", "special": True}, "103": {"content": "[MASK]", "lstrip": True}}
+    write_json(folder / "tokenizer_config.json", {"added_tokens_decoder": decoder, "mask_token": "[MASK]"})
+    tokenizer = open_tokenizer(folder)
+    assert tokenizer.size == 802 and tokenizer.tokens["<br>"] == 801
+    (ids,) = tokenizer.encode_batch(["דובר צה״ל [ENT] <br> [MASK]"])
+    assert 799 in ids and 800 in ids and 801 not in ids and 103 not in ids, "ordinary ones are found, specials are not"
+    added = {token["content"]: token for token in read_source(folder).content["added_tokens"]}
+    assert added["[MASK]"]["lstrip"] and added["[MASK]"]["special"] and not added["[ENT]"]["special"]
+    assert [path.name for path in model_files(folder)] == ["vocab.txt", "tokenizer_config.json", "added_tokens.json"]
+
+
+@pytest.mark.parametrize(
+    "name, content",
+    [
+        ("added_tokens.json", {"[ENT]": "800"}),
+        ("added_tokens.json", {"[ENT]": 5}),
+        ("added_tokens.json", [1]),
+        ("tokenizer_config.json", {"added_tokens_decoder": {"x": {"content": "[ENT]"}}}),
+        ("tokenizer_config.json", {"added_tokens_decoder": {"800": "[ENT]"}}),
+        ("tokenizer_config.json", {"added_tokens_decoder": [1]}),
+    ],
+)
+def test_tokens_that_cannot_be_added(tmp_path, name, content):
+    folder = model_folder(tmp_path, "wordpiece")
+    write_json(folder / name, content)
+    with pytest.raises(UserError) as error:
+        open_tokenizer(folder)
+    assert "\n" not in str(error.value) and str(folder) in str(error.value)
