@@ -25,6 +25,7 @@ COMMANDS = {
     "fertility": ("fairseq_hebrew.eval.fertility", "tokens per word of a tokenizer on a text"),
     "fill-mask": ("fairseq_hebrew.eval.fill_mask", "fill the mask of a sentence with an exported model"),
     "export-hf": ("fairseq_hebrew.hub.export", "write a checkpoint as a Hugging Face model folder"),
+    "import-hf": ("fairseq_hebrew.hub.import_hf", "read a Hugging Face model folder into a checkpoint"),
     "report": ("fairseq_hebrew.eval.report", "a page of results from the manifests and logs of a run"),
 }
 

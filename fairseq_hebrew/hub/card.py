@@ -1,91 +1,143 @@
-"""The model card, README.md: what the model is and how it was trained, from its checkpoint alone. No scores: a
-checkpoint has none that were measured on a test set."""
+"""The model card, README.md: what the model is, how it was trained, on what, and how it was judged: each from the
+checkpoint, the manifests of the stages and the files of `score`, and said to be unknown where none of them tells."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
 from fairseq_hebrew import __version__
 from fairseq_hebrew.text.dictionary import FILLER, MASK, SPECIALS
+from fairseq_hebrew.text.huggingface import HuggingFace
 from fairseq_hebrew.text.vocabulary import Vocabulary
 
+from .card_data import data_section, results_section
+from .card_tables import Rows, join, row, table
 from .checkpoint import Checkpoint
-
-Rows = list[tuple[str, object]]
+from .formats import Format
+from .keys import Kind
+from .provenance import Manifest
 
 NORMALIZED = (
     "niqqud, cantillation marks and bidirectional control characters removed, presentation forms mapped to letters, "
     "typographic gershayim and geresh between letters written as `\"` and `'`, white space as single blanks"
 )
+# family: its name, its paper, what it is
+FAMILIES = {
+    "hallelubert": ("HalleluBERT", "arXiv 2510.21372", "RoBERTa's"),
+    "neodictabert": ("NeoDictaBERT", "arXiv 2510.20386", "NeoBERT's (arXiv 2502.19587)"),
+}
 
 
-def model_card(title: str, checkpoint: Checkpoint, vocabulary: Vocabulary, parameters: int, license: str) -> str:
+@dataclass(frozen=True)
+class Card:
+    """All that a card is written from."""
+
+    title: str
+    checkpoint: Checkpoint
+    kind: Kind
+    form: Format
+    vocabulary: Vocabulary
+    parameters: int
+    license: str
+    manifests: list[Manifest]
+    scores: list[dict]
+
+
+def model_card(card: Card) -> str:
     """The text of README.md, with the front matter a hub reads."""
+    checkpoint = card.checkpoint
     head = {
         "language": "he",
-        "license": license,
+        "license": card.license,
         "library_name": "transformers",
-        "pipeline_tag": checkpoint.kind.pipeline,
-        "tags": ["hebrew", "roberta", "hallelubert", "fairseq"],
+        "pipeline_tag": card.kind.pipeline,
+        "tags": ["hebrew", card.form.model_type, checkpoint.family, "fairseq"],
     }
     parts = [
         f"---\n{yaml.safe_dump(head, sort_keys=False, allow_unicode=True)}---",
-        f"# {title}",
-        "A Hebrew encoder of the architecture HalleluBERT (arXiv 2510.21372), which is RoBERTa's, "
-        f"{_what(checkpoint)}. Trained with fairseq, exported by fairseq_hebrew {__version__} as "
-        f"`{checkpoint.kind.architecture}`.",
-        _use(checkpoint),
+        f"# {card.title}",
+        _intro(card),
+        _use(card),
         "## Model",
-        _table(_model(checkpoint, parameters)),
+        table(_model(card)),
         "## Vocabulary",
-        _vocabulary(vocabulary),
+        _vocabulary(card.vocabulary),
         _text_form(checkpoint),
+        *(["## Labels", _labels(checkpoint)] if checkpoint.labels else []),
         "## Training",
-        "Read from the checkpoint. It does not record what texts the model was trained on.",
-        _table(_training(checkpoint)),
+        *_training(checkpoint),
+        "## Data",
+        data_section(checkpoint, card.manifests),
+        "## Results",
+        results_section(card.scores),
+        "## Licence",
+        _licence(card.license),
     ]
-    if checkpoint.description:
-        parts[-3:-3] = ["## Labels", _labels(checkpoint)]
-    parts += ["## Results", "None are stated here: this file is written from the checkpoint, before any judging."]
     return "\n\n".join(parts) + "\n"
 
 
+def _intro(card: Card) -> str:
+    name, paper, whose = FAMILIES[card.checkpoint.family]
+    return (
+        f"A Hebrew encoder of the architecture {name} ({paper}), which is {whose}, {_what(card.checkpoint)}. "
+        f"{'Imported into' if card.checkpoint.imported else 'Trained with'} fairseq, exported by fairseq_hebrew "
+        f"{__version__} as `{card.kind.architecture}`."
+    )
+
+
 def _what(checkpoint: Checkpoint) -> str:
-    if not checkpoint.description:
+    if checkpoint.task == "hebrew_masked_lm":
         return "pretrained to predict masked tokens"
-    kinds = {"token_classification": "tag words", "sequence_classification": "label texts"}
-    return f"fine-tuned to {kinds[checkpoint.task]} (task `{checkpoint.description.name}`)"
+    kinds = {
+        "token_classification": "tag words",
+        "sequence_classification": "label texts",
+        "question_answering": "find answers in a text",
+    }
+    named = f" (task `{checkpoint.description.name}`)" if checkpoint.description else ""
+    return f"fine-tuned to {kinds[checkpoint.task]}{named}"
 
 
-def _use(checkpoint: Checkpoint) -> str:
-    text = {"fill-mask": "בירת ישראל היא <mask>."}.get(checkpoint.kind.pipeline, "שלום עולם")
-    options = ', aggregation_strategy="first"' if checkpoint.task == "token_classification" else ""
+def _use(card: Card) -> str:
+    mask = "<mask>"
+    if isinstance(card.vocabulary.tokenizer, HuggingFace):
+        mask = "{model.tokenizer.mask_token}"
+    texts = {
+        "fill-mask": f'{"f" * (mask != "<mask>")}"בירת ישראל היא {mask}."',
+        "question-answering": 'question="מי כתב?", context="דנה כתבה."',
+    }
+    options = ', aggregation_strategy="first"' if card.kind.pipeline == "token-classification" else ""
+    if card.form.files():
+        options += ", trust_remote_code=True"
     return "\n".join(
         [
             "```python",
             "from transformers import pipeline",
             "",
-            f'model = pipeline("{checkpoint.kind.pipeline}", "path/of/this/folder"{options})',
-            f'model("{text}")',
+            f'model = pipeline("{card.kind.pipeline}", "path/of/this/folder"{options})',
+            "model(" + texts.get(card.kind.pipeline, '"שלום עולם"') + ")",
             "```",
         ]
     )
 
 
-def _model(checkpoint: Checkpoint, parameters: int) -> Rows:
-    config = checkpoint.config
+def _model(card: Card) -> Rows:
+    checkpoint, config = card.checkpoint, card.checkpoint.config
+    heads, parts = config.heads, (config.norm, config.norm_placement, config.positions, config.feed_forward)
+    local = f", {config.local_window} tokens on each side in local layers" if config.local_window else ""
     return [
         ("architecture of the checkpoint", f"`{checkpoint.architecture}`"),
-        ("parameters, the embedding counted once", f"{parameters:,}"),
+        ("parameters, a tied embedding counted once", f"{card.parameters:,}"),
         ("layers x width", f"{config.layers} x {config.width}"),
-        ("attention heads", config.heads),
+        ("attention heads", f"{heads}{local}"),
         ("feed-forward width", f"{config.feed_forward_width:,}"),
+        ("norm, its place, positions, feed-forward", join(*parts)),
         ("longest input in tokens, `<s>` and `</s>` included", f"{config.max_positions:,}"),
         (
             "dropout: hidden, attention, activation",
-            _join(config.dropout, config.attention_dropout, config.activation_dropout),
+            join(config.dropout, config.attention_dropout, config.activation_dropout),
         ),
         ("numbers", "float32"),
     ]
@@ -94,6 +146,12 @@ def _model(checkpoint: Checkpoint, parameters: int) -> Rows:
 def _vocabulary(vocabulary: Vocabulary) -> str:
     fillers = sum(symbol.startswith(FILLER) for symbol in vocabulary.symbols)
     entries = len(vocabulary.symbols) - fillers
+    if isinstance(vocabulary.tokenizer, HuggingFace):
+        return (
+            "A tokenizer of another origin, with its own names for the specials. The embedding has "
+            f"{len(vocabulary):,} rows: {len(SPECIALS)} specials, {entries:,} entries, and the mask. "
+            "Ids follow fairseq's dict.txt."
+        )
     filler = (
         f", {fillers} `{FILLER}` entries that only fill fairseq's dictionary up to a multiple of 8" if fillers else ""
     )
@@ -116,7 +174,7 @@ def _labels(checkpoint: Checkpoint) -> str:
             "The tag of a word stands at its first token; what is predicted at its others means nothing."
         )
     rows = [(i, label, f"`{name}`") for i, (label, name) in enumerate(zip(checkpoint.labels, description.classes))]
-    return "\n".join(["| id | label | in the task's files |", "|---|---|---|", *map(_row, rows)])
+    return "\n".join(["| id | label | in the task's files |", "|---|---|---|", *map(row, rows)])
 
 
 def _text_form(checkpoint: Checkpoint) -> str:
@@ -132,7 +190,21 @@ def _text_form(checkpoint: Checkpoint) -> str:
     )
 
 
-def _training(checkpoint: Checkpoint) -> Rows:
+def _licence(license: str) -> str:
+    if license == "unknown":
+        return "None was stated when this folder was written."
+    return f"The model: {license}. That of the texts is their own."
+
+
+def _training(checkpoint: Checkpoint) -> list[str]:
+    if checkpoint.imported and not checkpoint.updates:
+        return [
+            f"Imported from a folder of the format `{checkpoint.imported}`, which does not tell how it was trained."
+        ]
+    return ["Read from the checkpoint.", table(_recipe(checkpoint))]
+
+
+def _recipe(checkpoint: Checkpoint) -> Rows:
     get = checkpoint.setting
     planned = get("optimization", "max_update", 0)
     schedule = ("warmup_updates", "total_num_update", "power", "end_learning_rate")
@@ -140,11 +212,12 @@ def _training(checkpoint: Checkpoint) -> Rows:
         ("updates", f"{checkpoint.updates:,}" + (f" of {planned:,} planned" if planned > checkpoint.updates else "")),
         ("batch", _batch(checkpoint)),
     ]
-    if checkpoint.description:
+    if checkpoint.task != "hebrew_masked_lm":
         started = get("checkpoint", "finetune_from_model")
-        longest = get("task", "max_tokens_per_sample", checkpoint.description.max_tokens)
+        description = checkpoint.description
+        longest = get("task", "max_tokens_per_sample", description and description.max_tokens)
         rows += [
-            ("task", checkpoint.description.name),
+            ("task", description and description.name),
             ("started from the checkpoint", f"`{Path(started).name}`" if started else "none, fresh weights"),
             ("metric the best checkpoint is chosen by", get("checkpoint", "best_checkpoint_metric")),
             ("longest sample in tokens", longest),
@@ -158,7 +231,7 @@ def _training(checkpoint: Checkpoint) -> Rows:
         ]
     return [
         *rows,
-        ("peak learning rate", _join(*_list(get("optimization", "lr")))),
+        ("peak learning rate", join(*_list(get("optimization", "lr")))),
         ("schedule", _named(checkpoint, "lr_scheduler", schedule)),
         ("optimizer", _named(checkpoint, "optimizer", ("adam_betas", "adam_eps", "weight_decay"))),
         ("gradients clipped at a norm of", get("optimization", "clip_norm") or "never"),
@@ -175,7 +248,7 @@ def _batch(checkpoint: Checkpoint) -> str:
     devices = get("distributed_training", "distributed_world_size", 1)
     steps = _list(get("optimization", "update_freq", [1]))
     total = f" = {size * steps[0] * devices:,} samples" if size and not tokens and len(steps) == 1 else ""
-    return f"{', '.join(limits) or 'not set'}, x {_join(*steps)} (update-freq) x {devices} (devices){total}"
+    return f"{', '.join(limits) or 'not set'}, x {join(*steps)} (update-freq) x {devices} (devices){total}"
 
 
 def _masking(checkpoint: Checkpoint) -> str:
@@ -195,15 +268,3 @@ def _named(checkpoint: Checkpoint, group: str, names: tuple[str, ...]) -> str:
 
 def _list(value: object) -> list:
     return list(value) if isinstance(value, list | tuple) else [value]
-
-
-def _join(*values: object) -> str:
-    return ", ".join(str(value) for value in values)
-
-
-def _row(cells: tuple) -> str:
-    return f"| {' | '.join(str(cell) for cell in cells)} |"
-
-
-def _table(rows: Rows) -> str:
-    return "\n".join(["| | |", "|---|---|", *(_row(row) for row in rows if row[1] is not None)])

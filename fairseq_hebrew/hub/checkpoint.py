@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,11 +15,17 @@ from fairseq_hebrew.modules import EncoderConfig
 from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.text.dictionary import PAD
 
-from .roberta import KINDS, Kind
+from .formats import TASKS
 
 # In task_state, what a task tells about its dictionary: {"sha256": of the symbols, "entries"}.
 DICTIONARY = "hebrew_dictionary"
+# In a checkpoint that import-hf wrote, what it came from: {"format", "folder"}; it has no training of its own.
+IMPORTED = "imported_from"
+# In the config.json of an export: what the model was fine-tuned on, for the way back.
+DESCRIPTION = "task_description"
 EMBEDDING = "encoder.embed_tokens.weight"
+PRETRAINED = "hebrew_masked_lm"
+QUESTIONS = "question_answering"
 
 
 @dataclass(frozen=True)
@@ -27,6 +34,7 @@ class Checkpoint:
 
     path: Path
     architecture: str
+    family: str
     task: str
     config: EncoderConfig
     state: dict[str, Tensor] = field(repr=False)
@@ -34,18 +42,20 @@ class Checkpoint:
     description: TaskDescription | None
     updates: int
     fingerprint: str | None  # sha256 of the dictionary's symbols in order, where the checkpoint keeps it
+    imported: str | None = None  # the format of the folder it was imported from
 
     @property
-    def kind(self) -> Kind:
-        return KINDS[self.task]
+    def outputs(self) -> int:
+        """How many outputs the head has; 0 for a pretrained model."""
+        return 2 if self.task == QUESTIONS else len(self.labels)
 
     @property
     def labels(self) -> list[str]:
-        """The names of the classes in the order of the head's outputs; none for a pretrained model.
+        """The names of the classes in the order of the head's outputs; none where these are no classes.
 
         Tags are named as in the task's files, labels of texts by the names that are shown, where these are distinct.
         """
-        if self.description is None:
+        if self.description is None or self.task == QUESTIONS:
             return []
         classes = self.description.classes
         shown = [self.description.labels.get(name, name) for name in classes]
@@ -59,7 +69,7 @@ class Checkpoint:
 
 
 def read_checkpoint(path: Path, description: str | None = None) -> Checkpoint:
-    """Read what fairseq-train wrote for a `hallelubert` architecture; raises UserError for anything else.
+    """Read what fairseq-train wrote for an architecture of this project; raises UserError for anything else.
 
     `description`, a name or the path of a YAML file, replaces the one a fine-tuned checkpoint tells.
     The file is read by torch's safe loader (weights_only): fairseq_hebrew_compat names it the classes it may make.
@@ -81,50 +91,50 @@ def read_checkpoint(path: Path, description: str | None = None) -> Checkpoint:
         raise UserError(
             f"{path}: not a checkpoint of fairseq-train 0.12 ({type(error).__name__}: {error}); give one it wrote"
         ) from error
-    architecture = str(model.get("_name"))
-    if architecture != "hallelubert" and not architecture.startswith("hallelubert_"):
-        raise UserError(
-            f"{path}: a checkpoint of the architecture {architecture}; only hallelubert models can be exported"
-        )
-    name = str(task.get("_name"))
-    if name not in KINDS:
-        raise UserError(f"{path}: trained with the task {name}, which cannot be exported; those are {', '.join(KINDS)}")
+    architecture, name = str(model.get("_name")), str(task.get("_name"))
+    if name not in TASKS:
+        raise UserError(f"{path}: trained with the task {name}, which cannot be exported; those are {', '.join(TASKS)}")
     if EMBEDDING not in state:
         raise UserError(f"{path}: the checkpoint has no {EMBEDDING}; it is damaged, take another copy")
+    family, config = _encoder(path, architecture, model, len(state[EMBEDDING]))
     task_state = read.get("task_state") or {}
-    told = description or task_state.get(CHECKPOINT_KEY)
     return Checkpoint(
         path=path,
         architecture=architecture,
+        family=family,
         task=name,
-        config=_encoder_config(path, model, len(state[EMBEDDING])),
+        config=config,
         state=state,
         settings=cfg,
-        description=None if name == "hebrew_masked_lm" else _description(path, name, told),
+        description=_description(path, name, description or task_state.get(CHECKPOINT_KEY)),
         updates=int(history[-1]["num_updates"]),
         fingerprint=(task_state.get(DICTIONARY) or {}).get("sha256"),
+        imported=(read.get(IMPORTED) or {}).get("format"),
     )
 
 
-def _encoder_config(path: Path, model: Mapping, embeddings: int) -> EncoderConfig:
-    try:
-        return EncoderConfig(
-            vocab_size=embeddings,
-            padding_idx=PAD,
-            layers=model["encoder_layers"],
-            width=model["encoder_embed_dim"],
-            heads=model["encoder_attention_heads"],
-            feed_forward_width=model["encoder_ffn_embed_dim"],
-            max_positions=model["max_positions"],
-            dropout=model["dropout"],
-            attention_dropout=model["attention_dropout"],
-            activation_dropout=model["activation_dropout"],
+def _encoder(path: Path, architecture: str, model: Mapping, embeddings: int) -> tuple[str, EncoderConfig]:
+    """The family of an architecture and the encoder its options make; options younger than the checkpoint are the
+    family's."""
+    from fairseq_hebrew.models.hallelubert import HALLELUBERT
+    from fairseq_hebrew.models.neodictabert import NEODICTABERT
+    from fairseq_hebrew.models.options import encoder_config
+
+    families = {family.name: family for family in (HALLELUBERT, NEODICTABERT)}
+    family = families.get(architecture.split("_")[0])
+    if family is None:
+        raise UserError(
+            f"{path}: a checkpoint of the architecture {architecture}; models of {', '.join(families)} can be exported"
         )
+    try:
+        return family.name, encoder_config(Namespace(**model), family, embeddings, PAD)
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path}: the settings in it make no model ({error}); take another copy") from error
 
 
-def _description(path: Path, task: str, told: object) -> TaskDescription:
+def _description(path: Path, task: str, told: object) -> TaskDescription | None:
+    if task == PRETRAINED or (task == QUESTIONS and not told):
+        return None
     if not told:
         raise UserError(f"{path}: tells no description of its task; give the one it was trained with (--description)")
     description = read_description(str(told))

@@ -1,76 +1,59 @@
 """HalleluBERT as Hugging Face's RoBERTa: names and shapes of the tensors as data, and config.json.
 
-Source of their names: transformers, models/roberta/modeling_roberta.py. Ids and rows of the embeddings are the same on
-both sides. Three things differ: our query, key and value are one matrix; theirs has an embedding of segments, which
-gets one row of zeros; theirs names the output matrix, which is the embedding itself and is not written a second time.
+Source of their names: transformers, models/roberta/modeling_roberta.py. Rows of the embeddings are the same on both
+sides. Three things differ: our query, key and value are one matrix; theirs has an embedding of segments, which gets one
+row of zeros; theirs names the output matrix, which is the embedding itself and is not written a second time.
+
+What changes no result of a trained model is not asked to fit: dropout of the activation, which is not there, and how
+weights begin.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from fairseq_hebrew.modules import EncoderConfig
 from fairseq_hebrew.stage.errors import UserError
+from fairseq_hebrew.text.dictionary import PAD
 
-HEAD = "labels"  # name of the head in a fine-tuned checkpoint: heads.labels.*
+from .extras import Extra
+from .keys import HEAD, Kind, Row, layers, linear, norm
+from .settings import check_settings, number
 
-
-@dataclass(frozen=True)
-class Row:
-    """A tensor of ours and what it is called there; several names: its rows are cut into as many equal parts.
-
-    The shape is in letters: V embeddings, P positions, C width, F feed-forward width, L labels, 3C three widths.
-    """
-
-    ours: str
-    theirs: tuple[str, ...]
-    shape: tuple[str, ...]
-
-
-def _linear(ours: str, theirs: str | tuple[str, ...], out: str, into: str) -> tuple[Row, Row]:
-    names = (theirs,) if isinstance(theirs, str) else theirs
-    return (
-        Row(f"{ours}.weight", tuple(f"{name}.weight" for name in names), (out, into)),
-        Row(f"{ours}.bias", tuple(f"{name}.bias" for name in names), (out,)),
-    )
-
-
-def _norm(ours: str, theirs: str) -> tuple[Row, Row]:
-    return tuple(Row(f"{ours}.{part}", (f"{theirs}.{part}",), ("C",)) for part in ("weight", "bias"))
-
-
+TOKENS = "roberta.embeddings.word_embeddings.weight"
+POSITIONS = "roberta.embeddings.position_embeddings.weight"
+POSITION_TABLE = "encoder.embed_positions.weight"  # ours
 EMBEDDINGS = (
-    Row("encoder.embed_tokens.weight", ("roberta.embeddings.word_embeddings.weight",), ("V", "C")),
-    Row("encoder.embed_positions.weight", ("roberta.embeddings.position_embeddings.weight",), ("P", "C")),
-    *_norm("encoder.embed_norm", "roberta.embeddings.LayerNorm"),
+    Row("encoder.embed_tokens.weight", (TOKENS,), ("V", "C")),
+    Row(POSITION_TABLE, (POSITIONS,), ("P", "C")),
+    *norm("encoder.embed_norm", "roberta.embeddings.LayerNorm"),
 )
+PARTS = ("query", "key", "value")
 # Of each layer: ours after `encoder.layers.{i}.`, theirs after `roberta.encoder.layer.{i}.`
 LAYER = (
-    *_linear(
-        "attention.qkv", ("attention.self.query", "attention.self.key", "attention.self.value"), out="3C", into="C"
-    ),
-    *_linear("attention.out", "attention.output.dense", out="C", into="C"),
-    *_norm("attention_norm", "attention.output.LayerNorm"),
-    *_linear("feed_forward.up", "intermediate.dense", out="F", into="C"),
-    *_linear("feed_forward.down", "output.dense", out="C", into="F"),
-    *_norm("feed_forward_norm", "output.LayerNorm"),
+    Row("attention.qkv.weight", tuple(f"attention.self.{part}.weight" for part in PARTS), ("3C", "C")),
+    Row("attention.qkv.bias", tuple(f"attention.self.{part}.bias" for part in PARTS), ("3C",)),
+    *linear("attention.out", "attention.output.dense", "C", "C"),
+    *norm("attention_norm", "attention.output.LayerNorm"),
+    *linear("feed_forward.up", "intermediate.dense", "F", "C"),
+    *linear("feed_forward.down", "output.dense", "C", "F"),
+    *norm("feed_forward_norm", "output.LayerNorm"),
 )
-# Theirs alone: one kind of segment, which adds nothing.
-SEGMENTS = "roberta.embeddings.token_type_embeddings.weight"
-
-
-@dataclass(frozen=True)
-class Kind:
-    """What a task's checkpoints are there: the class of transformers, its pipeline, the tensors of its head."""
-
-    architecture: str
-    pipeline: str
-    head: tuple[Row, ...]
-
+# Of theirs alone: kinds of segments, of which every token has the first.
+SEGMENTS = Extra("roberta.embeddings.token_type_embeddings.weight", written=("1", "C"))
+EXTRAS = (
+    SEGMENTS,
+    Extra("lm_head.decoder.weight", same_as=TOKENS),
+    Extra("lm_head.decoder.bias", same_as="lm_head.bias"),
+    Extra("roberta.embeddings.position_ids"),
+    Extra("roberta.embeddings.token_type_ids"),
+    # of other classes, which older releases of transformers wrote here too
+    Extra("roberta.pooler.dense.weight"),
+    Extra("roberta.pooler.dense.bias"),
+)
 
 # task of the checkpoint: what it is there
 KINDS = {
@@ -78,69 +61,53 @@ KINDS = {
         "RobertaForMaskedLM",
         "fill-mask",
         (
-            *_linear("lm_head.dense", "lm_head.dense", out="C", into="C"),
-            *_norm("lm_head.norm", "lm_head.layer_norm"),
+            *linear("lm_head.dense", "lm_head.dense", "C", "C"),
+            *norm("lm_head.norm", "lm_head.layer_norm"),
             Row("lm_head.bias", ("lm_head.bias",), ("V",)),
         ),
     ),
     "token_classification": Kind(
-        "RobertaForTokenClassification",
-        "token-classification",
-        _linear(f"heads.{HEAD}.out", "classifier", out="L", into="C"),
+        "RobertaForTokenClassification", "token-classification", linear(f"heads.{HEAD}.out", "classifier", "L", "C")
     ),
     "sequence_classification": Kind(
         "RobertaForSequenceClassification",
         "text-classification",
         (
-            *_linear(f"heads.{HEAD}.dense", "classifier.dense", out="C", into="C"),
-            *_linear(f"heads.{HEAD}.out", "classifier.out_proj", out="L", into="C"),
+            *linear(f"heads.{HEAD}.dense", "classifier.dense", "C", "C"),
+            *linear(f"heads.{HEAD}.out", "classifier.out_proj", "L", "C"),
         ),
     ),
+    "question_answering": Kind(
+        "RobertaForQuestionAnswering", "question-answering", linear(f"heads.{HEAD}.out", "qa_outputs", "L", "C")
+    ),
 }
+# What RoBERTa is: the choice, its value, and what a model with another value has that cannot be there.
+CHOICES = (
+    ("norm", "layer_norm", "LayerNorm alone"),
+    ("norm_bias", True, "norms with a bias"),
+    ("norm_placement", "post", "norms after each sub-layer"),
+    ("embedding_norm", True, "a norm after the embeddings"),
+    ("positions", "learned", "learned positions"),
+    ("feed_forward", "gelu", "a feed-forward with GELU"),
+    ("bias", True, "biases in attention and feed-forward"),
+    ("lm_head", "dense", "a layer and a norm before its output matrix"),
+    ("tie_embeddings", True, "an output matrix that is its embedding"),
+)
 
 
-def table(layers: int, kind: Kind) -> list[Row]:
-    """Every tensor of a model of so many layers."""
-    rows = list(EMBEDDINGS)
-    for i in range(layers):
-        for row in LAYER:
-            theirs = tuple(f"roberta.encoder.layer.{i}.{name}" for name in row.theirs)
-            rows.append(Row(f"encoder.layers.{i}.{row.ours}", theirs, row.shape))
-    return rows + list(kind.head)
+def refuses(config: EncoderConfig) -> str | None:
+    """Why RoBERTa cannot be this encoder exactly, or None when it can."""
+    for name, value, has in CHOICES:
+        if getattr(config, name) != value:
+            return f"RoBERTa has {has}, the model has {name}={getattr(config, name)}"
+    if any(config.window(i) for i in range(config.layers)):
+        return f"RoBERTa's layers all read the whole text, the model has local_window={config.local_window}"
+    return None
 
 
-def to_hf(state: Mapping[str, Tensor], config: EncoderConfig, kind: Kind, labels: int = 0) -> dict[str, Tensor]:
-    """The tensors of a checkpoint under transformers' names, float32, no two of them sharing memory.
-
-    Raises UserError, in one line, when a tensor is missing, unknown, or not of the shape the settings give.
-    """
-    rows = table(config.layers, kind)
-    wanted = {row.ours for row in rows}
-    for names, problem in ((wanted - state.keys(), "lacks"), (state.keys() - wanted, "has unknown")):
-        if names:
-            raise UserError(
-                f"the checkpoint {problem} {len(names)} tensor{'s' * (len(names) > 1)}, first {min(names)}; "
-                "give a checkpoint that fairseq-train wrote for a hallelubert architecture"
-            )
-    sizes = {
-        "V": config.vocab_size,
-        "P": config.max_positions + config.padding_idx + 1,
-        "C": config.width,
-        "3C": 3 * config.width,
-        "F": config.feed_forward_width,
-        "L": labels,
-    }
-    made = {SEGMENTS: torch.zeros(1, config.width)}
-    for row in rows:
-        tensor, shape = state[row.ours], tuple(sizes[letter] for letter in row.shape)
-        if tensor.shape != shape:
-            raise UserError(
-                f"{row.ours} is {list(tensor.shape)} in the checkpoint, its settings say {list(shape)}; "
-                "it is damaged or was edited, take another copy"
-            )
-        for name, part in zip(row.theirs, tensor.chunk(len(row.theirs))):
-            made[name] = part.to(torch.float32, copy=True).contiguous()
-    return made
+def rows(config: EncoderConfig, kind: Kind) -> list[Row]:
+    """Every tensor of a model with these settings."""
+    return [*EMBEDDINGS, *layers(config, LAYER, "roberta.encoder.layer"), *kind.head]
 
 
 def config_json(config: EncoderConfig, kind: Kind, labels: Sequence[str], head_dropout: float | None) -> dict:
@@ -174,3 +141,70 @@ def config_json(config: EncoderConfig, kind: Kind, labels: Sequence[str], head_d
     if kind is KINDS["sequence_classification"]:
         made["problem_type"] = "single_label_classification"
     return made
+
+
+READ = frozenset(
+    {
+        "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "hidden_dropout_prob",
+        "attention_probs_dropout_prob", "max_position_embeddings", "layer_norm_eps", "type_vocab_size",
+    }
+)  # fmt: skip
+FIXED = {
+    "hidden_act": "gelu",
+    "position_embedding_type": "absolute",
+    "tie_word_embeddings": True,
+}
+# transformers' own, where a config.json says nothing
+DEFAULTS = {
+    "hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 3072,
+    "hidden_act": "gelu", "hidden_dropout_prob": 0.1, "attention_probs_dropout_prob": 0.1,
+    "max_position_embeddings": 512, "layer_norm_eps": 1e-12,
+}  # fmt: skip
+
+
+def read_config(raw: Mapping, tensors: Mapping[str, Tensor], padding_idx: int) -> EncoderConfig:
+    """The settings of a config.json; the number of embeddings is the tensors'. What it does not say is transformers'
+    default.
+
+    `padding_idx`: the id of padding there, after which positions begin.
+    Raises UserError, in one line, for a setting that makes a model this project does not have.
+    """
+    told = {**DEFAULTS, **{name: value for name, value in raw.items() if value is not None}}
+    check_settings(told, READ, FIXED)
+    if TOKENS not in tensors:
+        raise UserError(f"the model has no {TOKENS}; it is damaged, take another copy")
+    try:
+        return EncoderConfig(
+            vocab_size=len(tensors[TOKENS]),
+            padding_idx=padding_idx,
+            layers=number(told, "num_hidden_layers"),
+            width=number(told, "hidden_size"),
+            heads=number(told, "num_attention_heads"),
+            feed_forward_width=number(told, "intermediate_size"),
+            max_positions=number(told, "max_position_embeddings") - padding_idx - 1,
+            dropout=number(told, "hidden_dropout_prob", float),
+            attention_dropout=number(told, "attention_probs_dropout_prob", float),
+            norm_eps=number(told, "layer_norm_eps", float),
+            **{name: value for name, value, _ in CHOICES},
+        )
+    except ValueError as error:
+        raise UserError(f"config.json: {error}; it makes no model") from error
+
+
+def finish(state: dict[str, Tensor], written: Mapping[str, Tensor], config: EncoderConfig) -> list[str]:
+    """Bring the positions to this project's form, in place; what changed their numbers, in words.
+
+    The first kind of segment, which every token has, is added to the positions, which every token has too: a model of
+    transformers has numbers there, one that came from fairseq zeros. The first token's row is moved from the one after
+    their padding's id to the one after ours; those before it are no token's.
+    """
+    table, told = state[POSITION_TABLE], []
+    segments = written.get(SEGMENTS.name)
+    if segments is not None and segments[0].any():
+        table = table + segments[0]
+        told.append("the embedding of segments, the first of which every token has, was added to that of positions")
+    if config.padding_idx != PAD:
+        spare = torch.zeros(PAD + 1, table.size(1), dtype=table.dtype)
+        table = torch.cat((spare, table[config.padding_idx + 1 :]))
+    state[POSITION_TABLE] = table
+    return told

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -9,7 +10,10 @@ import torch
 from fairseq_hebrew.cli import main
 from fairseq_hebrew.data.description import TaskDescription
 from fairseq_hebrew.hub.checkpoint import read_checkpoint
-from fairseq_hebrew.hub.roberta import KINDS, SEGMENTS, table, to_hf
+from fairseq_hebrew.hub.export import to_tensors
+from fairseq_hebrew.hub.formats import FORMATS
+from fairseq_hebrew.hub.keys import Kind
+from fairseq_hebrew.hub.roberta import KINDS, SEGMENTS, rows
 from fairseq_hebrew.hub.tokenizer_files import tokenizer_files
 from fairseq_hebrew.models.hallelubert import HalleluBertModel
 from fairseq_hebrew.modules import EncoderConfig
@@ -19,21 +23,28 @@ from fairseq_hebrew.text.vocabulary import Vocabulary
 CONFIG = EncoderConfig(
     vocab_size=30, padding_idx=1, layers=3, width=8, heads=2, feed_forward_width=12, max_positions=10
 )
-LABELS = {"hebrew_masked_lm": 0, "token_classification": 5, "sequence_classification": 3}
+LABELS = {"hebrew_masked_lm": 0, "token_classification": 5, "sequence_classification": 3, "question_answering": 2}
+HEADS = {"token_classification": "token", "sequence_classification": "sequence", "question_answering": "span"}
+
+
+def to_hf(state: dict, config: EncoderConfig, kind: Kind, labels: int = 0) -> dict:
+    """The tensors of a folder, of a checkpoint that is no more than its tensors."""
+    checkpoint = SimpleNamespace(config=config, state=state, outputs=labels)
+    return to_tensors(checkpoint, FORMATS["roberta"], kind)
 
 
 def state(task: str) -> dict:
     model = HalleluBertModel(CONFIG)
     if LABELS[task]:
-        model.register_head("labels", LABELS[task], task.split("_")[0])
+        model.register_head("labels", LABELS[task], HEADS[task])
     return {name: torch.randn_like(tensor) for name, tensor in model.state_dict().items()}
 
 
 @pytest.mark.parametrize("task", KINDS)
 def test_the_table_names_every_tensor_of_the_model_once(task):
-    ours, rows = state(task), table(CONFIG.layers, KINDS[task])
-    assert sorted(row.ours for row in rows) == sorted(ours)
-    theirs = [name for row in rows for name in row.theirs]
+    ours, named = state(task), rows(CONFIG, KINDS[task])
+    assert sorted(row.ours for row in named) == sorted(ours)
+    theirs = [name for row in named for name in row.theirs]
     assert len(set(theirs)) == len(theirs)
 
 
@@ -56,7 +67,7 @@ def test_queries_keys_and_values_are_cut_apart():
     for part in ("weight", "bias"):
         names = [f"roberta.encoder.layer.2.attention.self.{name}.{part}" for name in ("query", "key", "value")]
         assert torch.equal(torch.cat([made[name] for name in names]), ours[f"encoder.layers.2.attention.qkv.{part}"])
-    assert not made[SEGMENTS].any()
+    assert not made[SEGMENTS.name].any()
     memory = [tensor.untyped_storage().data_ptr() for tensor in made.values()]
     assert len(set(memory)) == len(memory)
 

@@ -64,7 +64,7 @@ def test_wrong_checkpoints(made, tmp_path, capsys):
     assert "not a checkpoint of fairseq-train" in refusal(capsys, tmp_path / "bare.pt", out)
 
     other = changed(good, tmp_path / "other.pt", lambda read: read["cfg"]["model"].update(_name="roberta_base"))
-    assert "architecture roberta_base; only hallelubert" in refusal(capsys, other, out)
+    assert "architecture roberta_base; models of hallelubert, neodictabert" in refusal(capsys, other, out)
     other = changed(good, tmp_path / "other.pt", lambda read: read["cfg"]["task"].update(_name="translation"))
     assert "the task translation" in refusal(capsys, other, out)
     other = changed(good, tmp_path / "other.pt", lambda read: read["model"].pop("lm_head.bias"))
@@ -116,7 +116,7 @@ def test_the_description_is_the_checkpoint_s_own_or_given(made, tmp_path, capsys
     fewer = tmp_path / "fewer.yaml"
     fewer.write_text((made.folder / "texts.yaml").read_text().replace(", '2': off-topic", ""))
     line = refusal(capsys, bare, out, "--description", fewer)
-    assert "heads.labels.out.weight is [3, 128] in the checkpoint, its settings say [2, 128]" in line
+    assert "heads.labels.out.weight is [3, 128], the settings say [2, 128]" in line
 
 
 def test_wrong_outputs(made, tmp_path, capsys):
