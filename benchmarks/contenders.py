@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 import fairseq_hebrew.models.hallelubert as hallelubert
 import fairseq_hebrew.models.neodictabert as neodictabert
-from fairseq_hebrew.hub import modernbert, roberta
+from fairseq_hebrew.hub.formats import FORMATS
 from fairseq_hebrew.models.options import EncoderOptions, encoder_config
 from fairseq_hebrew.modules import EncoderConfig
 
@@ -117,28 +117,31 @@ def fairseq(setting: Setting) -> tuple[nn.Module, Loss]:
 
 def transformers_roberta(setting: Setting) -> tuple[nn.Module, Loss]:
     """RobertaForMaskedLM; its loss is the mean over the predicted positions."""
-    config = setting.config
-    return _transformers(setting, roberta.config_json(config, roberta.KINDS[TASK], (), None))
+    return _transformers(setting, "roberta")
 
 
 def transformers_modernbert(setting: Setting) -> tuple[nn.Module, Loss]:
     """ModernBertForMaskedLM that projects the predicted positions alone; its loss is their mean."""
-    config = as_modernbert(setting).config
-    told = modernbert.config_json(config, modernbert.KINDS[TASK], (), None)
-    return _transformers(setting, {**told, "sparse_prediction": True})
+    return _transformers(as_modernbert(setting), "modernbert", sparse_prediction=True)
 
 
 def as_modernbert(setting: Setting) -> Setting:
     """Our encoder with ModernBERT's norms and head, so that weights can be the same."""
-    changed = {**vars(setting), "options": {**MODERNBERT, **setting.options}}
-    return Setting(**changed)
+    return replace(setting, options={**MODERNBERT, **setting.options})
 
 
-def _transformers(setting: Setting, told: dict) -> tuple[nn.Module, Loss]:
+def padded(setting: Setting) -> Setting:
+    """Our encoder on rows as they are, padding and all."""
+    return replace(setting, options={**setting.options, "attention_backend": "sdpa"})
+
+
+def _transformers(setting: Setting, name: str, **more) -> tuple[nn.Module, Loss]:
+    """The class as our export writes its config.json."""
     import transformers
 
-    kind = told.pop("model_type")
-    config = transformers.AutoConfig.for_model(kind, **told, attn_implementation="sdpa")
+    form = FORMATS[name]
+    told = form.config_json(setting.config, form.kinds[TASK], (), None)
+    config = transformers.AutoConfig.for_model(told.pop("model_type"), **told, **more, attn_implementation="sdpa")
     model = transformers.AutoModelForMaskedLM.from_config(config)
     called = torch.compile(model) if setting.compiled else model
 

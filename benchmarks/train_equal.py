@@ -9,14 +9,19 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from fairseq_hebrew.hub import keys, modernbert, roberta
+from fairseq_hebrew.hub.extras import add_written
+from fairseq_hebrew.hub.formats import FORMATS
+from fairseq_hebrew.hub.keys import sizes, to_theirs
 
-from .contenders import CONTENDERS, TASK, Contender, Loss, Setting, as_modernbert
+from .contenders import CONTENDERS, TASK, Contender, Loss, Setting, as_modernbert, padded
 from .train_batch import Batch
 
 # Relative; of fp32 sums in another order.
 LOSS_WITHIN = 1e-5
 GRADIENT_WITHIN = 1e-3
+
+
+EMBEDDINGS = ("embed_tokens.weight", "word_embeddings.weight", "tok_embeddings.weight")
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,7 @@ def equal_to_roberta(setting: Setting, batch: Batch) -> Iterator[Same]:
     stock, model, ours = peers["fairseq"][0], *CONTENDERS["ours"].build(setting)
     _spread(stock)
     model.load_state_dict(stock.state_dict())
-    _load(peers["roberta"][0], roberta.to_hf(model.state_dict(), setting.config, roberta.KINDS[TASK]))
+    _copy(model, peers["roberta"][0], "roberta", setting)
     yield from _compare(model, ours, peers, batch)
 
 
@@ -49,10 +54,8 @@ def equal_to_modernbert(setting: Setting, batch: Batch) -> Iterator[Same]:
     setting = as_modernbert(dataclasses.replace(setting, dropout=0.0))
     model, ours = CONTENDERS["ours"].build(setting)
     _spread(model)
-    config = setting.config
-    rows = modernbert.rows(config, modernbert.KINDS[TASK])
     peers = {"modernbert": CONTENDERS["modernbert"].build(setting)}
-    _load(peers["modernbert"][0], keys.to_theirs(rows, model.state_dict(), keys.sizes(config), config))
+    _copy(model, peers["modernbert"][0], "modernbert", setting)
     yield from _compare(model, ours, peers, batch)
 
 
@@ -61,8 +64,7 @@ def equal_to_padded(setting: Setting, batch: Batch) -> Iterator[Same]:
     setting = dataclasses.replace(setting, dropout=0.0)
     model, ours = CONTENDERS["ours"].build(setting)
     _spread(model)
-    padded = dataclasses.replace(setting, options={**setting.options, "attention_backend": "sdpa"})
-    other = CONTENDERS["ours"].build(padded)
+    other = CONTENDERS["ours"].build(padded(setting))
     other[0].load_state_dict(model.state_dict())
     yield from _compare(model, ours, {"ours": other}, batch)
 
@@ -85,9 +87,6 @@ def _work(contender: Contender, model: nn.Module, loss: Loss, batch: Batch) -> t
     return made.item(), gradient
 
 
-EMBEDDINGS = ("embed_tokens.weight", "word_embeddings.weight", "tok_embeddings.weight")
-
-
 @torch.no_grad()
 def _spread(model: nn.Module) -> None:
     """Weights away from their beginning, where all models have nearly the same loss."""
@@ -96,10 +95,14 @@ def _spread(model: nn.Module) -> None:
         parameter.add_(0.02 * torch.randn_like(parameter))
 
 
-def _load(model: nn.Module, state: dict[str, Tensor]) -> None:
-    found = model.load_state_dict(state, strict=False)
-    # a tied output matrix has two names there
-    left = [name for name in found.missing_keys if "decoder." not in name and "position_ids" not in name]
+def _copy(ours: nn.Module, theirs: nn.Module, name: str, setting: Setting) -> None:
+    """Our weights into a model of transformers, as an export writes them."""
+    form, config = FORMATS[name], setting.config
+    state = to_theirs(form.rows(config, form.kinds[TASK]), ours.state_dict(), sizes(config), config)
+    add_written(form.extras, state, sizes(config))
+    found = theirs.load_state_dict(state, strict=False)
+    # what is left out there is another name of a tensor that is there, or a buffer
+    left = set(found.missing_keys) - {extra.name for extra in form.extras}
     if found.unexpected_keys or left:
         raise AssertionError(f"weights without a place: {found.unexpected_keys}; weights that stay: {left}")
-    model.tie_weights()
+    theirs.tie_weights()

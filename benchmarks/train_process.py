@@ -23,7 +23,7 @@ from .train_batch import document_lengths, make_batch
 
 @dataclass(frozen=True)
 class Job:
-    """`lengths`, `documents`, `longest`: of the batch, as `document_lengths` has them; `warm_up` steps are not timed."""
+    """`lengths`, `documents`, `longest`: the batch, as `document_lengths` has it; `warm_up` steps are not timed."""
 
     contender: str
     setting: Setting

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from . import train_equal
-from .contenders import CONTENDERS, MODELS, Setting, as_modernbert
+from .contenders import CONTENDERS, MODELS, Setting, as_modernbert, padded
 from .train_batch import document_lengths, make_batch
 from .train_equal import Same
 from .train_process import Job, Result, run
@@ -78,11 +78,6 @@ def setting(asked: argparse.Namespace, family: str, dropout: float = 0.0) -> Set
 def job(asked: argparse.Namespace, contender: str, of: Setting, lengths: str = "full") -> Job:
     documents = asked.rows if lengths == "full" else asked.documents
     return Job(contender, of, lengths, documents, asked.length, asked.steps, asked.warm_up, asked.threads)
-
-
-def padded(of: Setting) -> Setting:
-    """The same model on rows as they are, padding and all."""
-    return dataclasses.replace(of, options={**of.options, "attention_backend": "sdpa"})
 
 
 def against_roberta(asked: argparse.Namespace) -> Iterator[Faced]:
