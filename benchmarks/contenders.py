@@ -103,8 +103,6 @@ def fairseq(setting: Setting) -> tuple[nn.Module, Loss]:
     model = RobertaModel.build_model(args, SimpleNamespace(source_dictionary=words))
     criterion = MaskedLmLoss(MaskedLmConfig(tpu=False), SimpleNamespace(target_dictionary=words))
     called = torch.compile(model) if setting.compiled else model
-    # the criterion asks the model itself for the targets
-    called.get_targets = model.get_targets
 
     def loss(batch: Batch) -> Tensor:
         inputs = {"src_tokens": batch.tokens, "src_lengths": torch.tensor(batch.lengths, device=batch.tokens.device)}
