@@ -121,7 +121,7 @@ def variants(asked: argparse.Namespace) -> Iterator[Varied]:
             yield Varied(f"{family}, dropout {dropout:g}", name, found["plain"], found[name])
 
 
-def same_work(asked: argparse.Namespace) -> Iterator[Same]:
+def same_work(asked: argparse.Namespace) -> list[Same]:
     """The proof that contenders do the same work, on two documents of which one is padded."""
     lengths = sorted(document_lengths("uniform", 2, asked.length), reverse=True)
     batch = make_batch(lengths, asked.vocab_size)
@@ -130,9 +130,12 @@ def same_work(asked: argparse.Namespace) -> Iterator[Same]:
         "documents": (train_equal.equal_to_padded, "hallelubert"),
         "modernbert": (train_equal.equal_to_modernbert, "neodictabert"),
     }
-    for question, (proof, family) in proofs.items():
-        if question in asked.questions:
-            yield from proof(setting(asked, family), batch)
+    return [
+        same
+        for question, (proof, family) in proofs.items()
+        if question in asked.questions
+        for same in proof(setting(asked, family), batch)
+    ]
 
 
 def _faced(work: str, peer: str, ours: Result, theirs: Result) -> Faced:

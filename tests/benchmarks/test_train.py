@@ -52,6 +52,7 @@ def test_all_questions(monkeypatch, capsys):
     """Without processes, which take longer than what they measure here."""
     jobs = []
     monkeypatch.setattr(train_questions, "run", lambda job: jobs.append(job) or train_process.train(job))
+    monkeypatch.setattr(train, "proved", train_questions.same_work)
     monkeypatch.setattr(sys, "argv", ["train", *TINY, "--variants", "recomputed", "bf16"])
     train.main()
     told = capsys.readouterr().out
@@ -92,14 +93,20 @@ def test_the_same_weights_make_the_same_loss_as_modernberts():
     assert same.holds, same
 
 
-def test_other_work_is_noticed(monkeypatch, capsys):
+def test_other_work_is_noticed(monkeypatch):
     build = CONTENDERS["ours"].build
 
-    def halved(setting):
+    def more(setting):
         model, loss = build(setting)
-        return model, lambda batch: loss(batch) / (1 + 1e-4)
+        return model, lambda batch: loss(batch) * (1 + 1e-4)
 
-    monkeypatch.setitem(CONTENDERS, "ours", dataclasses.replace(CONTENDERS["ours"], build=halved))
+    monkeypatch.setitem(CONTENDERS, "ours", dataclasses.replace(CONTENDERS["ours"], build=more))
+    (same,) = equal_to_modernbert(Setting("neodictabert", **SETTING), make_batch((24, 9), 300))
+    assert not same.holds and same.loss == pytest.approx(1e-4, rel=0.1)
+
+
+def test_nothing_is_timed_when_the_work_differs(monkeypatch, capsys):
+    monkeypatch.setattr(train, "proved", lambda asked: [Same("p", 7.0, 1e-4, 1e-6)])
     monkeypatch.setattr(train_questions, "run", lambda job: pytest.fail("something was timed"))
     monkeypatch.setattr(sys, "argv", ["train", *TINY, "--questions", "modernbert"])
     with pytest.raises(SystemExit, match="do not do the same work"):
