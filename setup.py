@@ -70,13 +70,19 @@ setup(
     python_requires=">=3.10",
     packages=list(PACKAGE_DIR),
     package_dir=PACKAGE_DIR,
-    package_data={"fairseq_hebrew.data": ["descriptions/*.yaml"], "fairseq_hebrew.text": ["*.tsv"]},
+    package_data={
+        "fairseq_hebrew.data": ["descriptions/*.yaml"],
+        "fairseq_hebrew.hub": ["remote/*.py"],  # code that an exported model brings along, not a package
+        "fairseq_hebrew.text": ["*.tsv"],
+    },
     install_requires=CORPUS + FAIRSEQ_NEEDS + TRAIN,
     extras_require={
         # Formats beyond plain text, JSON lines, CSV, .gz, .bz2 and .xz.
         "readers": READERS,
         # The corpus pipeline on Slurm or Ray.
         "cluster": ["datatrove>=0.10,<0.11", "orjson>=3.9", "ray>=2.40"],
+        # Linear layers in fp8 on Hopper GPUs (--fp8).
+        "fp8": ["torchao>=0.14"],
         "report": ["transformers>=4.50", "matplotlib>=3.8"],
         # The peers of the benchmarks; datatrove's MinHash reads Hebrew words with spaCy and needs xxhash before 4.
         "bench": ["spacy>=3.7", "xxhash>=3,<4"],

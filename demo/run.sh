@@ -50,7 +50,7 @@ fairseq-hebrew fertility --tokenizer "$out/corpus/tokenizer" --input "$out/corpu
     --output "$out/fertility.json"
 
 say "Pretrain hallelubert_tiny: $updates updates of 32 x 128 tokens"
-train pretrain "$out/corpus/data" --task hebrew_masked_lm --criterion masked_lm --arch hallelubert_tiny \
+train pretrain "$out/corpus/data" --task hebrew_masked_lm --criterion hebrew_masked_lm --arch hallelubert_tiny \
     --dropout 0.0 --attention-dropout 0.0 --tokens-per-sample 128 --batch-size 32 \
     --optimizer adam --adam-betas '(0.9,0.98)' --adam-eps 1e-6 --weight-decay 0.01 \
     --lr 1e-3 --lr-scheduler polynomial_decay --warmup-updates $((updates / 20)) --total-num-update $updates \

@@ -32,7 +32,7 @@ corpus() {
 # --dropout 0: nothing is seen twice, so there is nothing to overfit. --lr 5e-4: near the published 4e-4 of base;
 # 1e-3 gave the same validation loss (docs/experiments.md). The rest is the published recipe.
 pretrain() {
-    train "$out/pretrain" "$out/data" --task hebrew_masked_lm --criterion masked_lm --arch hallelubert_small \
+    train "$out/pretrain" "$out/data" --task hebrew_masked_lm --criterion hebrew_masked_lm --arch hallelubert_small \
         --dropout 0.0 --attention-dropout 0.0 --sample-break-mode none --tokens-per-sample 128 --batch-size 16 \
         --optimizer adam --adam-betas '(0.9,0.98)' --adam-eps 1e-6 --weight-decay 0.01 \
         --lr 5e-4 --lr-scheduler polynomial_decay --warmup-updates 300 --total-num-update 3600 --max-update 3600 \

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 
 import numpy as np
 import torch
@@ -66,6 +67,20 @@ class Blocks:
         self.lines.prefetch(indices if self.line is None else sorted({int(self.line[i]) for i in indices}))
 
 
+def gathered(target: np.ndarray, pad_id: int, places: int) -> tuple[np.ndarray, np.ndarray]:
+    """Targets (B, T), pad_id where nothing is predicted -> the predicted positions (B, places) and their targets.
+
+    Rows with fewer are filled up with position 0 and the target pad_id. int64. No row may have more.
+    """
+    rows, columns = np.nonzero(target != pad_id)
+    nth = np.arange(len(rows)) - np.searchsorted(rows, rows)  # which of its row's
+    positions = np.zeros((len(target), places), dtype=np.int64)
+    wanted = np.full((len(target), places), pad_id, dtype=np.int64)
+    positions[rows, nth] = columns
+    wanted[rows, nth] = target[rows, columns]
+    return positions, wanted
+
+
 class MaskedLMDataset(FairseqDataset):
     """Blocks -> masked samples -> batches with the keys of stock masked_lm.
 
@@ -74,9 +89,20 @@ class MaskedLMDataset(FairseqDataset):
     """
 
     def __init__(
-        self, blocks: Blocks, masking: Masking, bos: int, seed: int, max_tokens: int, pad_to_multiple=1, fixed=False
+        self,
+        blocks: Blocks,
+        masking: Masking,
+        bos: int,
+        seed: int,
+        max_tokens: int,
+        pad_to_multiple: int = 1,
+        fixed: bool = False,
+        fixed_shapes: bool = False,
     ):
-        """max_tokens: the longest sample, `<s>` included; padding to a multiple never goes beyond it."""
+        """max_tokens: the longest sample, `<s>` included; padding to a multiple never goes beyond it.
+
+        fixed_shapes: batches are max_tokens long and name ceil(probability * max_tokens) predicted positions a row.
+        """
         super().__init__()
         self.blocks = blocks
         self.masking = masking
@@ -85,6 +111,7 @@ class MaskedLMDataset(FairseqDataset):
         self.max_tokens = max_tokens
         self.pad_to_multiple = pad_to_multiple
         self.fixed = fixed
+        self.masked_a_row = math.ceil(masking.probability * max_tokens) if fixed_shapes else None
         self.epoch = 1
         self.sizes = blocks.sizes + 1  # (N,) int64, with <s>
 
@@ -102,8 +129,9 @@ class MaskedLMDataset(FairseqDataset):
     def collater(self, samples: list[dict]) -> dict:
         """Samples -> a batch, padded on the right to its longest: src_tokens and target (B, T) int64.
 
-        `padded`, beside stock's keys, tells the model whether there is any padding, which a GPU would have to be
-        asked for.
+        Beside stock's keys `padded`, `lengths` and `num_masked` tell the model, as numbers of the host, what a GPU
+        would have to be asked for. With fixed_shapes: masked_positions and target (B, K), the padding id where a row
+        has fewer, and nothing of the host's, which a compiled graph would be made anew for.
         """
         if not samples:
             return {}
@@ -111,20 +139,26 @@ class MaskedLMDataset(FairseqDataset):
         longest = max(lengths)
         wanted = -(-longest // self.pad_to_multiple) * self.pad_to_multiple
         longest = max(longest, min(wanted, self.max_tokens))
+        if self.masked_a_row is not None:
+            longest = self.max_tokens
         src_tokens = np.full((len(samples), longest), self.masking.pad_id, dtype=np.int64)  # (B, T)
         target = src_tokens.copy()
         for row, (sample, length) in enumerate(zip(samples, lengths)):
             src_tokens[row, :length] = sample["inputs"]
             target[row, :length] = sample["targets"]
+        net_input = {"src_tokens": torch.from_numpy(src_tokens), "src_lengths": torch.tensor(lengths)}
+        if self.masked_a_row is None:
+            net_input["padded"] = min(lengths) < longest
+            net_input["lengths"] = lengths
+            net_input["num_masked"] = int((target != self.masking.pad_id).sum())
+        else:
+            positions, target = gathered(target, self.masking.pad_id, self.masked_a_row)
+            net_input["masked_positions"] = torch.from_numpy(positions)
         return {
             "id": torch.tensor([sample["id"] for sample in samples]),
             "nsentences": len(samples),
             "ntokens": sum(lengths),
-            "net_input": {
-                "src_tokens": torch.from_numpy(src_tokens),
-                "src_lengths": torch.tensor(lengths),
-                "padded": min(lengths) < longest,
-            },
+            "net_input": net_input,
             "target": torch.from_numpy(target),
         }
 

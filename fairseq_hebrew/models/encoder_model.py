@@ -14,6 +14,7 @@ from fairseq_hebrew.models.running import execution, prepare
 from fairseq_hebrew.modules import EncoderConfig, Execution, MaskedLMHead, TransformerEncoder
 from fairseq_hebrew.modules.attention import BackendError
 from fairseq_hebrew.modules.batch import Batch
+from fairseq_hebrew.modules.embedding import tied_embedding
 from fairseq_hebrew.modules.heads import HEADS
 from fairseq_hebrew.modules.initialize import init_weights
 from fairseq_hebrew.stage.errors import UserError
@@ -75,16 +76,18 @@ class EncoderModel(BaseFairseqModel):
         documents = {name: documents[name] for name in FORMS if name in documents}
         with self._products(src_tokens.device.type):
             try:
-                features, batch = self.encoder.encode(src_tokens, **documents)  # (N, C)
+                batch = self.encoder.read(src_tokens, **documents)
             except BackendError as error:
                 raise UserError(str(error)) from error
+            if target is not None:
+                self._check_lm_head()
+                return self._loss(batch, target, masked_positions, num_masked), {}
+            features = self.encoder.encode(batch)  # (N, C)
             if head is not None:
                 return self.heads[head](batch.to_rows(features)), {}
             if features_only:
                 return batch.to_rows(features), {}
             self._check_lm_head()
-            if target is not None:
-                return self._loss(features, batch, target, masked_positions, num_masked), {}
             embedding = self.encoder.embed_tokens.weight
             if isinstance(masked_tokens, Tensor):
                 return self.lm_head(features[batch.from_rows(masked_tokens)], embedding), {}
@@ -92,18 +95,21 @@ class EncoderModel(BaseFairseqModel):
             return self.lm_head(rows if masked_tokens is None else rows[masked_tokens], embedding), {}
 
     def _loss(
-        self, features: Tensor, batch: Batch, target: Tensor, masked_positions: Tensor | None, num_masked: int | None
+        self, batch: Batch, target: Tensor, masked_positions: Tensor | None, num_masked: int | None
     ) -> tuple[Tensor, Tensor]:
         ignore = self.encoder.config.padding_idx
         if masked_positions is not None:
-            picked, target = batch.pick(features, masked_positions), target.flatten()
+            where, target = batch.at(masked_positions), target.flatten()
         else:
             target = batch.from_rows(target)
             chosen = target.ne(ignore)
             where = chosen.nonzero() if num_masked is None else chosen.nonzero_static(size=num_masked)
             where = where.squeeze(1)
-            picked, target = features[where], target[where]
-        return self.lm_head.loss(picked, self.encoder.embed_tokens.weight, target, ignore)
+            target = target[where]
+        vectors, matrix = None, self.encoder.embed_tokens.weight
+        if self.encoder.config.tie_embeddings and matrix.requires_grad and torch.is_grad_enabled():
+            vectors, matrix = tied_embedding(self.encoder.embed_tokens, batch.tokens)
+        return self.lm_head.loss(self.encoder.encode(batch, where, vectors), matrix, target, ignore)
 
     def _products(self, device_type: str):
         return nullcontext() if self.autocast is None else torch.autocast(device_type, self.autocast)

@@ -44,8 +44,14 @@ def to_fp8(encoder: TransformerEncoder, autocast: str) -> None:
         raise UserError("--fp8 needs torchao; pip install 'fairseq-hebrew[fp8]'")
     if autocast != "bf16":
         raise UserError("--fp8 replaces the products of bf16; add --autocast bf16")
+    fp8_layers(encoder)
+
+
+def fp8_layers(encoder: TransformerEncoder, **options) -> None:
+    """Replace the layers' matrices, in place, by torchao's; `options` of its convert_to_float8_training."""
     from torchao.float8 import convert_to_float8_training
 
-    convert_to_float8_training(
-        encoder.layers, module_filter_fn=lambda module, name: not (module.in_features % 16 or module.out_features % 16)
-    )
+    def wanted(module: torch.nn.Module, name: str) -> bool:
+        return module.in_features % 16 == 0 and module.out_features % 16 == 0  # what the hardware multiplies
+
+    convert_to_float8_training(encoder.layers, module_filter_fn=wanted, **options)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from fairseq_hebrew.modules.attention import Backend
 from fairseq_hebrew.modules.layout import PADDING, Layout, from_segments, padded_rows, unpadded, whole_rows
 
 
@@ -17,6 +18,7 @@ class Batch:
 
     tokens: Tensor
     layout: Layout
+    backend: Backend
     shape: torch.Size  # (B, T) of the rows
     places: Tensor | None = None
 
@@ -32,10 +34,10 @@ class Batch:
         values = values.flatten()
         return values if self.places is None else values[self.places]
 
-    def pick(self, features: Tensor, positions: Tensor) -> Tensor:
-        """features (N, C), positions (B, K) int64 within each row -> (B x K, C).
+    def at(self, positions: Tensor) -> Tensor:
+        """positions (B, K) int64 within each row -> (B x K,) int64, which of the flat tokens these are.
 
-        A position where padding was left out gives some other token's features: whoever fills up to K ignores them.
+        A position where padding was left out gives some other token: whoever fills up to K ignores it.
         """
         B, T = self.shape
         index = (positions + torch.arange(B, device=positions.device)[:, None] * T).flatten()
@@ -43,14 +45,14 @@ class Batch:
             where = torch.zeros(B * T, dtype=torch.int64, device=positions.device)
             where[self.places] = torch.arange(len(self.places), device=positions.device)
             index = where[index]
-        return features[index]
+        return index
 
 
 def read_batch(
     tokens: Tensor,
     padding_idx: int,
     max_positions: int,
-    unpad: bool,
+    backend: Backend,
     segment_ids: Tensor | None = None,
     cu_seqlens: Tensor | None = None,
     lengths: Sequence[int] | None = None,
@@ -64,7 +66,7 @@ def read_batch(
     - no padding at all: `cu_seqlens` (D + 1,) int, where documents begin and end in the flattened rows.
 
     `lengths`: of the documents in order, as numbers of the host, where the caller knows them; with padded or packed
-    rows a GPU need not be asked then. `unpad`: leave padding out.
+    rows a GPU need not be asked then. Padding is left out for a `backend` that wants it so.
     Raises ValueError for a document longer than max_positions that can be seen without asking a GPU, and for forms that
     do not fit each other.
     """
@@ -77,23 +79,25 @@ def read_batch(
         if lengths is not None and sum(lengths) != B * T:
             raise ValueError(f"cu_seqlens tell of {sum(lengths)} tokens, the batch has {B * T}")
         _check_longest(max(lengths, default=0) if lengths is not None else 0, max_positions)
-        return Batch(tokens.flatten(), unpadded(cu_seqlens, B * T, lengths), tokens.shape)
+        return Batch(tokens.flatten(), unpadded(cu_seqlens, B * T, lengths), backend, tokens.shape)
     if segment_ids is None:
         _check_longest(T, max_positions)
         real = tokens.ne(padding_idx)  # (B, T)
         if padded is None:
             padded = tokens.device.type != "cpu" or not bool(real.all())
         if not padded:
-            return Batch(tokens.flatten(), whole_rows(B, T, tokens.device), tokens.shape)
-        if not unpad:
-            return Batch(tokens.flatten(), padded_rows(real), tokens.shape)
+            return Batch(tokens.flatten(), whole_rows(B, T, tokens.device), backend, tokens.shape)
+        if not backend.unpads:
+            return Batch(tokens.flatten(), padded_rows(real), backend, tokens.shape)
         segment_ids = real.long()
-    elif not unpad:
-        return Batch(tokens.flatten(), from_segments(segment_ids), tokens.shape)
-    return _left_out(tokens, segment_ids, max_positions, lengths)
+    elif not backend.unpads:
+        return Batch(tokens.flatten(), from_segments(segment_ids), backend, tokens.shape)
+    return _left_out(tokens, segment_ids, max_positions, backend, lengths)
 
 
-def _left_out(tokens: Tensor, segment_ids: Tensor, max_positions: int, lengths: Sequence[int] | None) -> Batch:
+def _left_out(
+    tokens: Tensor, segment_ids: Tensor, max_positions: int, backend: Backend, lengths: Sequence[int] | None
+) -> Batch:
     """The batch without its padding."""
     T = tokens.size(1)
     ids = segment_ids.flatten()
@@ -106,7 +110,7 @@ def _left_out(tokens: Tensor, segment_ids: Tensor, max_positions: int, lengths: 
         lengths = torch.unique_consecutive(named, return_counts=True, dim=1)[1].tolist()
         ends = torch.tensor([0, *lengths], device=tokens.device).cumsum(0)
     _check_longest(max(lengths, default=0), max_positions)
-    return Batch(tokens.flatten()[places], unpadded(ends, len(places), lengths), tokens.shape, places)
+    return Batch(tokens.flatten()[places], unpadded(ends, len(places), lengths), backend, tokens.shape, places)
 
 
 def _check_longest(longest: int, max_positions: int) -> None:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from fairseq_hebrew.modules.linear import linear
 from fairseq_hebrew.modules.precision import products_type
 
 CHUNK_BYTES = 64 << 20  # of logits, in fp32
@@ -43,7 +44,7 @@ class _Chunked(torch.autograd.Function):
         precise = torch.float64 if kind == torch.float64 else torch.float32
         wanted = ctx.needs_input_grad[:3]
         rows = max(1, chunk_bytes // (4 * len(weight)))
-        matrix = weight.to(kind)
+        matrix, shift = weight.to(kind), None if bias is None else bias.to(kind)
         loss = torch.zeros((), dtype=precise, device=x.device)
         right = torch.zeros((), dtype=torch.int64, device=x.device)
         grad_x = torch.empty_like(x) if wanted[0] else None
@@ -53,9 +54,7 @@ class _Chunked(torch.autograd.Function):
             part, target = x[start : start + rows].to(kind), targets[start : start + rows]
             counted = target.ne(ignore)
             target = target.where(counted, 0)[:, None]
-            logits = F.linear(part, matrix).to(precise)  # (R, V), ours to write over
-            if bias is not None:
-                logits += bias
+            logits = linear(part, matrix, shift).to(precise)  # (R, V), ours to write over
             largest, best = logits.max(1, keepdim=True)  # (R, 1)
             wished = logits.gather(1, target)
             torch.softmax(logits, 1, out=logits)
@@ -71,7 +70,7 @@ class _Chunked(torch.autograd.Function):
                 grad_bias += logits.sum(0)
             grad = logits.to(kind)
             if grad_x is not None:
-                grad_x[start : start + rows] = grad @ matrix
+                grad_x[start : start + rows] = linear(grad, matrix.t())
             if grad_weight is not None and grad_weight.dtype == kind:
                 grad_weight.addmm_(grad.t(), part)
             elif grad_weight is not None:

@@ -13,12 +13,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from fairseq_hebrew.modules.attention import AUTO, choose
 from fairseq_hebrew.modules.batch import Batch, read_batch
 from fairseq_hebrew.modules.config import EncoderConfig
+from fairseq_hebrew.modules.dropout import dropout
 from fairseq_hebrew.modules.initialize import init_weights, scale_residual
 from fairseq_hebrew.modules.layer import EncoderLayer
 from fairseq_hebrew.modules.norm import make_norm
@@ -57,34 +57,41 @@ class TransformerEncoder(nn.Module):
 
     def forward(self, tokens: Tensor, **documents) -> Tensor:
         """Token ids (B, T), int64 -> features (B, T, C), meaningless at padding; `documents` as of `read_batch`."""
-        features, batch = self.encode(tokens, **documents)
-        return batch.to_rows(features)
+        batch = self.read(tokens, **documents)
+        return batch.to_rows(self.encode(batch))
 
-    def encode(self, tokens: Tensor, **documents) -> tuple[Tensor, Batch]:
-        """Token ids (B, T), int64 -> features (N, C) of the batch's flat tokens, and the Batch that has them.
+    def read(self, tokens: Tensor, **documents) -> Batch:
+        """Token ids (B, T), int64, in a form that `read_batch` takes -> the Batch that `encode` works on.
 
-        Raises ValueError when a row is longer than max_positions and nothing says that it holds several documents, or
-        when the attention back end cannot serve here.
+        Raises ValueError as `read_batch`; its kind BackendError when the attention back end cannot serve here.
         """
         config = self.config
         dtype = products_type(tokens.device.type) or self.embed_tokens.weight.dtype
         dropout = config.attention_dropout if self.training else 0.0
         told = documents.get("lengths") is not None
         backend = choose(self.execution.attention, tokens.device, dtype, dropout, told)
-        batch = read_batch(tokens, config.padding_idx, config.max_positions, backend.unpads, **documents)
-        layout = batch.layout
-        x = self.embed_tokens(batch.tokens)  # (N, C)
+        return read_batch(tokens, config.padding_idx, config.max_positions, backend, **documents)
+
+    def encode(self, batch: Batch, wanted: Tensor | None = None, vectors: Tensor | None = None) -> Tensor:
+        """The batch's flat tokens -> features (N, C); or, for the tokens `wanted` (M,) int64 alone, (M, C).
+
+        The last layer spares the tokens that are not wanted all that follows its attention. `vectors` (N, C): the
+        tokens' embeddings, where the caller has them.
+        """
+        config, layout = self.config, batch.layout
+        x = self.embed_tokens(batch.tokens) if vectors is None else vectors  # (N, C)
         if config.positions == "learned":
             x = x + self.embed_positions(layout.positions + config.padding_idx + 1)
-        x = F.dropout(self.embed_norm(x), config.dropout, self.training)
+        x = dropout(self.embed_norm(x), config.dropout, self.training)
         turn = {}
         if config.positions == "rope":
             thetas = {config.theta(index) for index in range(config.layers)}
             turn = {theta: turns(layout.positions, config.head_width, theta, x.dtype) for theta in thetas}
         for index, layer in enumerate(self.layers):
-            inputs = (x, layout, backend, turn.get(config.theta(index)))
+            last = index == config.layers - 1
+            inputs = (x, layout, batch.backend, turn.get(config.theta(index)), wanted if last else None)
             if self.execution.checkpoint_activations and self.training:
                 x = checkpoint(layer, *inputs, use_reentrant=False)
             else:
                 x = layer(*inputs)
-        return self.final_norm(x), batch
+        return self.final_norm(x)

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from fairseq_hebrew.modules.config import EncoderConfig
 from fairseq_hebrew.modules.cross_entropy import chunked_cross_entropy
+from fairseq_hebrew.modules.linear import Linear
 from fairseq_hebrew.modules.norm import make_norm
 
 
@@ -20,7 +21,7 @@ class MaskedLMHead(nn.Module):
 
     def __init__(self, config: EncoderConfig):
         super().__init__()
-        self.dense = nn.Linear(config.width, config.width) if config.lm_head == "dense" else None
+        self.dense = Linear(config.width, config.width) if config.lm_head == "dense" else None
         self.norm = make_norm(config) if config.lm_head == "dense" else None
         self.weight = None if config.tie_embeddings else nn.Parameter(torch.empty(config.vocab_size, config.width))
         self.bias = nn.Parameter(torch.zeros(config.vocab_size))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from fairseq_hebrew.modules.attention import Backend, SelfAttention
 from fairseq_hebrew.modules.config import EncoderConfig
+from fairseq_hebrew.modules.dropout import dropout
 from fairseq_hebrew.modules.feed_forward import FeedForward
 from fairseq_hebrew.modules.layout import Layout
 from fairseq_hebrew.modules.norm import make_norm
@@ -31,11 +31,16 @@ class EncoderLayer(nn.Module):
         self.feed_forward = FeedForward(config)
         self.feed_forward_norm = make_norm(config)
 
-    def forward(self, x: Tensor, layout: Layout, backend: Backend, turn: Turns | None = None) -> Tensor:
-        """x (N, C) -> (N, C); `turn` from `rotary.turns`, for positions=rope."""
+    def forward(
+        self, x: Tensor, layout: Layout, backend: Backend, turn: Turns | None = None, wanted: Tensor | None = None
+    ) -> Tensor:
+        """x (N, C) -> (N, C); `turn` from `rotary.turns`, for positions=rope.
+
+        wanted (M,) int64: the tokens whose features are needed, (M, C); what follows attention is spared the others.
+        """
         q, k, v = self.enter(x, turn)
-        y = backend.attend(q, k, v, layout, self.window, self.attention_dropout if self.training else 0.0)
-        return self.leave(x, y.flatten(1))
+        y = backend.attend(q, k, v, layout, self.window, self.attention_dropout if self.training else 0.0).flatten(1)
+        return self.leave(x, y) if wanted is None else self.leave(x[wanted], y[wanted])
 
     def enter(self, x: Tensor, turn: Turns | None) -> tuple[Tensor, Tensor, Tensor]:
         """(N, C) -> queries, keys, values (N, H, D)"""
@@ -50,4 +55,4 @@ class EncoderLayer(nn.Module):
         return self.feed_forward_norm(x + self._drop(self.feed_forward(x)))
 
     def _drop(self, x: Tensor) -> Tensor:
-        return F.dropout(x, self.dropout, self.training)
+        return dropout(x, self.dropout, self.training)

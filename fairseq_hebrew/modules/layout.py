@@ -38,8 +38,10 @@ class Layout:
         """Where documents begin and end, (D + 1,) int32, on the device; for unpadded batches alone."""
         if self.given_cu_seqlens is not None:
             return self.given_cu_seqlens.to(torch.int32)
-        ends = torch.tensor((0, *self.known_lengths), dtype=torch.int32).cumsum(0, dtype=torch.int32)
-        return ends.to(self.positions.device, non_blocking=True)
+        device, lengths = self.positions.device, self.known_lengths
+        if self.lengths == (self.length,) * self.rows:
+            return torch.arange(self.rows + 1, dtype=torch.int32, device=device) * self.length
+        return torch.tensor((0, *lengths), dtype=torch.int32).cumsum(0, dtype=torch.int32).to(device, non_blocking=True)
 
     @cached_property
     def known_lengths(self) -> tuple[int, ...]:
@@ -115,7 +117,7 @@ def unpadded(cu_seqlens: Tensor, tokens: int, lengths: Sequence[int] | None = No
     `lengths`: the same numbers for the host, where they are known there.
     """
     place = torch.arange(tokens, device=cu_seqlens.device)
-    document = torch.searchsorted(cu_seqlens[1:].contiguous(), place, right=True)
-    positions = place - cu_seqlens.long()[document]
+    ends = cu_seqlens.long()
+    positions = place - ends[torch.searchsorted(ends[1:].contiguous(), place, right=True)]
     told = tuple(lengths) if lengths is not None else None
     return Layout(1, tokens, positions, lengths=told, given_cu_seqlens=cu_seqlens)

@@ -1,4 +1,4 @@
-"""Pretraining: the task `hebrew_masked_lm` predicts masked tokens of fairseq binaries (stock criterion `masked_lm`)."""
+"""Pretraining: the task and criterion `hebrew_masked_lm` predict masked tokens of fairseq binaries."""
 
 import json
 import logging
@@ -54,6 +54,13 @@ class HebrewMaskedLMConfig(FairseqDataclass):
     )
     pad_to_multiple: int = field(
         default=8, metadata={"help": "pad the length of a batch to a multiple of this, within tokens-per-sample"}
+    )
+    fixed_shapes: bool = field(
+        default=False,
+        metadata={
+            "help": "pad every batch to tokens-per-sample and predict the same number of places of each row, as "
+            "devices that compile for a shape need (with --criterion hebrew_masked_lm)"
+        },
     )
     debug: bool = field(default=False, metadata={"help": "show the whole traceback of an error"})
     seed: int = II("common.seed")
@@ -154,6 +161,7 @@ class HebrewMaskedLMTask(DictionaryState, FairseqTask):
             max_tokens=self.cfg.tokens_per_sample,
             pad_to_multiple=self.cfg.pad_to_multiple,
             fixed=not split.startswith("train"),
+            fixed_shapes=self.cfg.fixed_shapes,
         )
 
     def _check_shard(self, folder: str) -> None:

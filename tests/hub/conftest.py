@@ -31,7 +31,7 @@ def made(tmp_path_factory) -> SimpleNamespace:
     run("fairseq-hebrew", "corpus", folder / "corpus.yaml", "--output", folder)
     tokenizer, data = folder / "tokenizer", folder / "data"
     pretrained = train(
-        data, folder / "pretrained", "hebrew_masked_lm", "--tokens-per-sample", 32, "--criterion", "masked_lm"
+        data, folder / "pretrained", "hebrew_masked_lm", "--tokens-per-sample", 32, "--criterion", "hebrew_masked_lm"
     )
     checkpoints = {"pretrained": pretrained}
     for kind, task, labelled in (

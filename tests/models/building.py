@@ -3,7 +3,9 @@
 from types import SimpleNamespace
 
 import torch
+from fairseq import options
 from fairseq.data import Dictionary
+from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 
 from fairseq_hebrew.models.hallelubert import HalleluBertModel
 from fairseq_hebrew.models.options import EncoderOptions
@@ -14,6 +16,13 @@ def dictionary(entries: int) -> Dictionary:
     for i in range(entries - len(made)):
         made.add_symbol(f"t{i}")
     return made
+
+
+def parsed(*arguments: str):
+    """What fairseq-train makes of command-line arguments: the saved config of the model."""
+    parser = options.get_training_parser(default_task="masked_lm")
+    args = options.parse_args_and_arch(parser, ["data", "--criterion", "masked_lm", *arguments])
+    return convert_namespace_to_omegaconf(args).model
 
 
 def task(entries: int = 60) -> SimpleNamespace:

@@ -4,21 +4,12 @@ import argparse
 
 import pytest
 import torch
-from fairseq import options
-from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 from fairseq.models import build_model
 from omegaconf import OmegaConf
 
 from fairseq_hebrew.models.hallelubert import HALLELUBERT, HalleluBertModel
 from fairseq_hebrew.stage.errors import UserError
-from tests.models.building import task, tiny
-
-
-def parsed(*arguments: str):
-    """What fairseq-train makes of command-line arguments: the saved config of the model."""
-    parser = options.get_training_parser(default_task="masked_lm")
-    args = options.parse_args_and_arch(parser, ["data", "--criterion", "masked_lm", *arguments])
-    return convert_namespace_to_omegaconf(args).model
+from tests.models.building import parsed, task, tiny
 
 
 @pytest.mark.parametrize(("size", "parameters"), [("base", 126_037_801), ("large", 357_198_633)])

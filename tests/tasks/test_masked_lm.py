@@ -17,7 +17,8 @@ from fairseq import checkpoint_utils
 from fairseq.data.indexed_dataset import MMapIndexedDatasetBuilder
 from omegaconf import OmegaConf
 
-from fairseq_hebrew.models.hallelubert import HalleluBertConfig
+from fairseq_hebrew.models.hallelubert import HALLELUBERT
+from fairseq_hebrew.models.options import EncoderOptions
 from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.tasks.masked_lm import HebrewMaskedLMConfig, HebrewMaskedLMTask, replacement_ids
 from fairseq_hebrew.text.dictionary import SPECIALS
@@ -213,7 +214,7 @@ def test_options_that_cannot_be(tmp_path, options, line):
 
 def test_samples_longer_than_the_models_positions(tmp_path):
     made = task(binarized(tmp_path), tokens_per_sample=1024)
-    cfg = HalleluBertConfig(_name="hallelubert", encoder_layers=1, encoder_embed_dim=64)
+    cfg = EncoderOptions(_name=HALLELUBERT.name, encoder_layers=1, encoder_embed_dim=64)
     with pytest.raises(UserError, match="more than the model's 512 positions; add --max-positions 1024"):
         made.build_model(OmegaConf.structured(cfg))
 
@@ -251,7 +252,8 @@ def trained_on(tmp_path_factory) -> Path:
 def train(data, save: Path, *more, updates: int = 20) -> subprocess.CompletedProcess:
     return command(
         "fairseq-train", data, "--user-dir", "fairseq_hebrew", "--task", "hebrew_masked_lm",
-        "--arch", "hallelubert_tiny", "--criterion", "masked_lm", "--optimizer", "adam", "--adam-betas", "(0.9, 0.98)",
+        "--arch", "hallelubert_tiny", "--criterion", "hebrew_masked_lm", "--optimizer", "adam",
+        "--adam-betas", "(0.9, 0.98)",
         "--lr-scheduler", "polynomial_decay", "--lr", 5e-3, "--warmup-updates", 4, "--total-num-update", 60,
         "--batch-size", 8, "--tokens-per-sample", 64, "--max-update", updates, "--save-dir", save, "--cpu",
         "--log-format", "json", "--log-interval", 1, "--num-workers", 0, "--required-batch-size-multiple", 1, *more,

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from fairseq_hebrew.modules.attention.dropping import dropping_attention
 from fairseq_hebrew.modules.attention.local import local
 from fairseq_hebrew.modules.layout import Layout
 
@@ -23,6 +24,8 @@ def documents(q: Tensor, k: Tensor, v: Tensor, layout: Layout, window: int = 0, 
         one = (t.view(count, length, *t.shape[1:]).transpose(1, 2) for t in qkv)  # each (documents, H, T, D)
         if 0 < window < length - 1:
             y = local(*one, None, window, dropout)
+        elif dropout and q.device.type == "cpu":
+            y = dropping_attention(*one, dropout)
         else:
             y = F.scaled_dot_product_attention(*one, dropout_p=dropout)
         made.append(y.transpose(1, 2).flatten(0, 1))

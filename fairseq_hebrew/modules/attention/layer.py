@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from fairseq_hebrew.modules.config import EncoderConfig
+from fairseq_hebrew.modules.linear import Linear
 from fairseq_hebrew.modules.rotary import Turns, rotate
 
 
@@ -19,8 +20,8 @@ class SelfAttention(nn.Module):
         super().__init__()
         self.heads = config.heads
         self.head_width = config.head_width
-        self.qkv = nn.Linear(config.width, 3 * config.width, bias=config.bias)
-        self.out = nn.Linear(config.width, config.width, bias=config.bias)
+        self.qkv = Linear(config.width, 3 * config.width, bias=config.bias)
+        self.out = Linear(config.width, config.width, bias=config.bias)
 
     def project(self, x: Tensor, turn: Turns | None = None) -> tuple[Tensor, Tensor, Tensor]:
         """x (N, C) -> queries, keys, values (N, H, D); `turn` from `rotary.turns`, for positions=rope."""
@@ -28,6 +29,5 @@ class SelfAttention(nn.Module):
         if turn is None:
             return qkv.unbind(1)
         qk, v = qkv.split((2, 1), dim=1)
-        cos, sin = turn
-        q, k = rotate(qk, (cos[:, None], sin[:, None])).unbind(1)
+        q, k = rotate(qk, turn).unbind(1)
         return q, k, v.squeeze(1)

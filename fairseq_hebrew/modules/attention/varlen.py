@@ -16,8 +16,8 @@ def varlen(q: Tensor, k: Tensor, v: Tensor, layout: Layout, window: int = 0, dro
 
     longest = max(layout.lengths) if layout.lengths else layout.length
     ends = layout.cu_seqlens
-    near = (window, window) if window else (-1, -1)
-    return varlen_attn(q, k, v, ends, ends, longest, longest, window_size=near)
+    near = {"window_size": (window, window)} if window else {}  # an argument that the first releases do not have
+    return varlen_attn(q, k, v, ends, ends, longest, longest, **near)
 
 
 def missing(device: torch.device, dtype: torch.dtype, dropout: float) -> str | None:
