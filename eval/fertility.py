@@ -29,7 +29,7 @@ def fertility(tokenizer_folder: Path, text: Path) -> dict:
     tokenizer = open_tokenizer(tokenizer_folder)
     words = pieces = whole = tokens = spaced = size = 0
     for lines in _batches(text):
-        found = [f" {word}" for line in lines for word in WORD.findall(line)]
+        found = [f"{tokenizer.before_word}{word}" for line in lines for word in WORD.findall(line)]
         sizes = [len(ids) for ids in tokenizer.encode_batch(found)]
         words, pieces, whole = words + len(sizes), pieces + sum(sizes), whole + sizes.count(1)
         tokens += sum(len(ids) for ids in tokenizer.encode_batch(lines))
@@ -57,7 +57,12 @@ def _batches(text: Path) -> Iterator[list[str]]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parser("fairseq-hebrew fertility", "Tokens per word of a tokenizer on a text.")
-    options.add_argument("--tokenizer", type=Path, required=True, help="folder written by train-bpe")
+    options.add_argument(
+        "--tokenizer",
+        type=Path,
+        required=True,
+        help="folder of a tokenizer: of train-bpe, or of any Hugging Face model",
+    )
     options.add_argument("--input", type=Path, required=True, help="a UTF-8 text the tokenizer was not trained on")
     options.add_argument("--output", type=Path, help="write the figures as JSON too")
     parsed = options.parse_args(arguments)

@@ -32,8 +32,9 @@ def fill_mask(folder: Path, text: str, top: int) -> list[dict]:
     logging.getLogger("transformers").setLevel(logging.ERROR)
     model = AutoModelForMaskedLM.from_pretrained(folder, local_files_only=True)
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    # A model with a tokenizer of another origin may call its mask [MASK].
     found = pipeline("fill-mask", model=model, tokenizer=tokenizer, device="cpu")(
-        text, top_k=min(top, model.config.vocab_size)
+        text.replace(MASK, tokenizer.mask_token), top_k=min(top, model.config.vocab_size)
     )
     return [{"token": row["token_str"], "score": round(row["score"], 4), "text": row["sequence"]} for row in found]
 

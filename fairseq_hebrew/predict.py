@@ -14,7 +14,7 @@ from fairseq_hebrew.stage.errors import UsageError, UserError, parser, run_comma
 from fairseq_hebrew.stage.manifest import run_stage
 from fairseq_hebrew.stage.output import Outputs
 from fairseq_hebrew.stage.progress import Progress
-from fairseq_hebrew.text.tokenizer import model_file
+from fairseq_hebrew.text.tokenizer import model_files
 
 PLUGIN = Path(__file__).parent
 
@@ -146,7 +146,7 @@ def predict(options: argparse.Namespace) -> dict:
         tokenizer = options.tokenizer or Path(trained_with["tokenizer_dir"])
         options.data = options.data or Path(trained_with["data"])
         judged = _judged(options, description)
-        needed = [options.checkpoint, judged, model_file(tokenizer), tokenizer / "dict.txt"]
+        needed = [options.checkpoint, judged, *model_files(tokenizer), tokenizer / "dict.txt"]
 
         def records() -> Iterator[dict]:
             overrides = {"tokenizer_dir": str(tokenizer), "description": description.to_json()}

@@ -16,7 +16,7 @@ from fairseq_hebrew.stage.options import recorded, setting
 from fairseq_hebrew.stage.output import Outputs, scratch_folder
 from fairseq_hebrew.stage.progress import Progress, log
 from fairseq_hebrew.text.dictionary import MASK, SPECIALS, read_symbols
-from fairseq_hebrew.text.tokenizer import model_file
+from fairseq_hebrew.text.tokenizer import model_files
 from fairseq_hebrew.text.vocabulary import symbols_fingerprint
 
 from .binaries.count import FROM_CORPUS, dictionary_from_corpus
@@ -34,7 +34,7 @@ _MANY_UNKNOWN = 0.01
 @dataclass
 class Settings:
     input: list[Path] = setting(help="text files or glob patterns, joined in this order", changes_result=False)
-    tokenizer: Path = setting(help="folder written by train-bpe", changes_result=False)
+    tokenizer: Path = setting(help="folder written by train-bpe or import-hf", changes_result=False)
     output: Path = setting(help="data folder for fairseq-train: SPLIT.bin, SPLIT.idx, dict.txt", changes_result=False)
     split: str = setting("train", "name of the files: train, valid, test")
     dict: Path = setting(
@@ -101,7 +101,7 @@ def binarize(settings: Settings, force: bool = False) -> dict:
             settings.encoder,
             force,
         )
-    model = model_file(settings.tokenizer)
+    model = model_files(settings.tokenizer)
     source = dictionary or settings.tokenizer / "dict.txt"
     symbols = [*SPECIALS, *read_symbols(source)]
     # The dictionary in a data folder must be one for all its splits.
@@ -149,7 +149,7 @@ def binarize(settings: Settings, force: bool = False) -> dict:
 
     settings_recorded = {**recorded(settings), "dictionary": symbols_fingerprint([*symbols, MASK])}
     settings_recorded["specials"] = list(SPECIALS)
-    return run_stage("binarize", settings.output / settings.split, [*inputs, model], settings_recorded, work, force)
+    return run_stage("binarize", settings.output / settings.split, [*inputs, *model], settings_recorded, work, force)
 
 
 def _shards(settings: Settings, inputs: Sequence[Path]) -> list[Shard]:

@@ -16,7 +16,7 @@ from fairseq_hebrew.stage.manifest import run_stage
 from fairseq_hebrew.stage.options import recorded, setting
 from fairseq_hebrew.stage.output import Outputs, scratch_folder
 from fairseq_hebrew.stage.progress import Progress
-from fairseq_hebrew.text.tokenizer import model_file
+from fairseq_hebrew.text.tokenizer import model_files
 
 from .documents import LAYOUT_HELP, LAYOUTS
 from .ordering.blocks import nothing_in
@@ -37,7 +37,7 @@ class Settings:
     )
     weights: dict[str, float] = setting(help="the share of each corpus, such as he=0.4 en=0.6; any sum will do")
     unit: str = setting("bytes", "what weights and total are counted in", UNITS)
-    tokenizer: Path = setting(None, "folder written by train-bpe, for --unit tokens", changes_result=False)
+    tokenizer: Path = setting(None, "folder written by train-bpe or import-hf, for --unit tokens", changes_result=False)
     total: int = setting(0, "size of the mixture; 0: as much as the corpora allow", least=0)
     repeat: int = setting(1, "how many times a document may be taken where its corpus is too small", least=1)
     documents: str = setting("auto", LAYOUT_HELP, LAYOUTS)
@@ -184,7 +184,7 @@ def mix(settings: Settings, force: bool = False) -> dict:
         return [settings.output], counts
 
     files_recorded = {name: len(paths) for name, paths in files.items()}
-    tokenizer = [model_file(settings.tokenizer)] if settings.tokenizer is not None else []
+    tokenizer = model_files(settings.tokenizer) if settings.tokenizer is not None else []
     settings_recorded = {**recorded(settings), "files": files_recorded}
     return run_stage("mix", settings.output, [*inputs, *tokenizer], settings_recorded, work, force)
 

@@ -83,7 +83,7 @@ class SampleMaker:
             # A byte-level word is encoded with the blank before it, as it stands in text; the pre-tokenizer splits
             # there, so word by word gives the pieces of the whole sentence. A word longer than a sample keeps its
             # first pieces: its label stands at the first.
-            word_pieces = self._pieces(f" {word}" if number > 0 else word)[:room]
+            word_pieces = self._pieces(f"{self._vocabulary.before_word}{word}" if number > 0 else word)[:room]
             if pieces and len(pieces) + len(word_pieces) > room:
                 close()
                 pieces, positions, first = [], [], number

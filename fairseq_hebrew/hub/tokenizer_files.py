@@ -1,4 +1,5 @@
-"""A byte-level BPE and its dict.txt as the tokenizer files of Hugging Face's RoBERTa.
+"""A tokenizer and its dict.txt as the tokenizer files of Hugging Face: a byte-level BPE of train-bpe as RoBERTa's, one
+of another origin as what it was.
 
 The tokens get the ids of the dictionary, which are the rows of the embedding: `<s>` 0, `<pad>` 1, `</s>` 2, `<unk>` 3,
 line i of dict.txt 4 + i, `<mask>` last.
@@ -11,19 +12,28 @@ from pathlib import Path
 
 from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.text.dictionary import BOS, EOS, FILLER, MASK, SPECIALS, UNK
+from fairseq_hebrew.text.huggingface import HuggingFace
 from fairseq_hebrew.text.pretokenize import kind_of
 from fairseq_hebrew.text.tokenizer import ByteLevelBPE
 from fairseq_hebrew.text.vocabulary import Vocabulary
 
+from .imported_tokenizer import imported_files
+
 AGAIN = "write it again with `fairseq-hebrew train-bpe`"
 
 
-def tokenizer_files(vocabulary: Vocabulary, max_tokens: int) -> dict[str, str]:
+def tokenizer_files(vocabulary: Vocabulary, max_tokens: int, original: bool = False) -> dict[str, str]:
     """File name: content, of all files that `AutoTokenizer.from_pretrained` reads, and the older vocab and merges where
     these can say all there is to a tokenizer.
 
-    `max_tokens` counts `<s>` and `</s>`. Raises UserError for a tokenizer that RoBERTa's cannot be.
+    `max_tokens` counts `<s>` and `</s>`. `original`: with the ids an imported tokenizer came with, for weights in
+    `imported_tokenizer.original_order`. Raises UserError for a tokenizer that cannot be written so.
     """
+    if isinstance(vocabulary.tokenizer, HuggingFace):
+        files = imported_files(vocabulary, max_tokens, original)
+        return {name: _lines(content) for name, content in files.items()}
+    if original:
+        raise UserError(f"{vocabulary.folder}: a tokenizer of train-bpe has no other ids than those of dict.txt")
     source = read_source(vocabulary)
     gpt2 = kind_of(source) != "hebrew"
     merges = [" ".join(merge) if isinstance(merge, list) else merge for merge in source["model"]["merges"]]
@@ -120,7 +130,7 @@ def reordered(vocab: dict[str, int], vocabulary: Vocabulary) -> dict[str, int]:
 def open_vocabulary(folder: Path, dictionary: Path | None = None) -> Vocabulary:
     """The vocabulary of a tokenizer folder; raises UserError where there is none."""
     if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder; give the folder written by train-bpe with --tokenizer")
+        raise UserError(f"{folder}: no such folder; give the folder written by train-bpe or import-hf with --tokenizer")
     return Vocabulary(folder, dictionary)
 
 

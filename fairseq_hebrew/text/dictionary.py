@@ -8,6 +8,7 @@ with id 4 + i; the masked-LM task adds `<mask>` last. A published vocabulary of 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,13 +21,40 @@ MASK = "<mask>"
 FILLER = "madeupword"
 
 
-def dictionary_lines(counts: Sequence[int]) -> list[str]:
-    """The lines of dict.txt for a tokenizer whose id i occurred `counts[i]` times (ids 0-3 are the specials).
+@dataclass(frozen=True)
+class Specials:
+    """The tokenizer's ids of `<s> <pad> </s> <unk> <mask>`, whatever it calls them.
+
+    `mask` is None where the tokenizer has no such entry. `rows` counts the embeddings of the model a tokenizer came
+    with, which may be more than it has entries; None: it came with none.
+    """
+
+    bos: int = BOS
+    pad: int = PAD
+    eos: int = EOS
+    unk: int = UNK
+    mask: int | None = None
+    rows: int | None = None
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """Those there are, in fairseq's order."""
+        found = (self.bos, self.pad, self.eos, self.unk)
+        return found if self.mask is None else (*found, self.mask)
+
+
+# Those of a tokenizer that train-bpe wrote.
+OWN = Specials()
+
+
+def dictionary_lines(counts: Sequence[int], specials: Specials = OWN) -> list[str]:
+    """The lines of dict.txt for a tokenizer whose id i occurred `counts[i]` times.
 
     Frequency order, ties by the id's decimal string (as fairseq's Dictionary.finalize), then the ids that never
     occurred in ascending order, then `madeupwordNNNN` until lines + 4 is a multiple of 8.
     """
-    ids = range(len(SPECIALS), len(counts))
+    special = set(specials.ids)
+    ids = [i for i in range(len(counts)) if i not in special]
     seen = sorted((i for i in ids if counts[i] > 0), key=lambda i: (-counts[i], str(i)))
     never = [i for i in ids if counts[i] == 0]
     lines = [f"{i} {int(counts[i])}" for i in seen + never]
@@ -56,19 +84,25 @@ def read_symbols(path: Path) -> list[str]:
     return symbols
 
 
-def to_dictionary(symbols: Sequence[str], size: int, path: Path) -> np.ndarray:
+def to_dictionary(symbols: Sequence[str], size: int, path: Path, specials: Specials = OWN) -> np.ndarray:
     """An int32 table from tokenizer id (`size` of them) to dictionary id; a missing id maps to `<unk>`.
 
-    Raises UserError when the dictionary names ids the tokenizer does not have: it belongs to another tokenizer.
+    Raises UserError when the dictionary names ids the tokenizer does not have: it belongs to another tokenizer. Those
+    past its entries, up to the rows of the model it came with, are rows that no text reaches.
     """
     table = np.full(size, UNK, dtype=np.int32)
-    table[: len(SPECIALS)] = range(len(SPECIALS))
+    table[[specials.bos, specials.pad, specials.eos, specials.unk]] = range(len(SPECIALS))
+    if specials.mask is not None:
+        table[specials.mask] = len(SPECIALS) + len(symbols)
+    special, most = set(specials.ids), max(size, specials.rows or 0)
     for line, symbol in enumerate(symbols, start=1):
         if symbol.startswith(FILLER):
             continue
-        if not symbol.isdecimal() or str(int(symbol)) != symbol or not len(SPECIALS) <= int(symbol) < size:
+        number = int(symbol) if symbol.isdecimal() and str(int(symbol)) == symbol else None
+        if number is None or number >= most or number in special:
             raise at(
-                path, line, f"{symbol!r} is no id of this tokenizer ({size} entries)", "use the dict.txt made with it"
+                path, line, f"{symbol!r} is no id of this tokenizer ({most} entries)", "use the dict.txt made with it"
             )
-        table[int(symbol)] = len(SPECIALS) + line - 1
+        if number < size:
+            table[number] = len(SPECIALS) + line - 1
     return table

@@ -60,6 +60,9 @@ def _in_ascii(pattern: str) -> str:
 def kind_of(tokenizer: dict) -> str | None:
     """Which kind a parsed tokenizer.json holds; None: another pre-tokenizer than these."""
     found = tokenizer.get("pre_tokenizer")
+    if isinstance(found, dict) and found.get("type") == "ByteLevel":
+        # Files older than the option do not name it.
+        found = {"use_regex": True, **found}
     return next((kind for kind in KINDS if found == stored(kind)), None)
 
 

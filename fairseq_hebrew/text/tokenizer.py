@@ -1,7 +1,9 @@
-"""Tokenizer back ends under one interface: byte-level BPE (Hugging Face tokenizers) and sentencepiece.
+"""Tokenizer back ends under one interface: those of train-bpe, byte-level BPE (Hugging Face tokenizers) and
+sentencepiece, whose ids 0-3 are `<s> <pad> </s> <unk>`, and any other of Hugging Face, with its specials where it has
+them.
 
-Ids 0-3 are `<s> <pad> </s> <unk>` in every back end; text never produces them, whatever it contains: a page that
-quotes "<s>" is ordinary text.
+Text never produces a special, whatever it contains: a page that quotes "<s>" is ordinary text. Only `<unk>` may stand
+for what a tokenizer cannot write.
 """
 
 from __future__ import annotations
@@ -12,16 +14,24 @@ from pathlib import Path
 from typing import Protocol
 
 from ..stage.errors import UserError
-from .dictionary import SPECIALS
+from .dictionary import OWN, SPECIALS, Specials
+from .huggingface import HuggingFace, LibraryTokenizer, Offsets
+from .specials import STORED
+from .tokenizer_source import ADDED, BYTE_LEVEL, CONFIG, MAP, TOKENIZER, WORDPIECE, source_file
 
-Offsets = list[tuple[int, int]]
 BYTES = 256
 
 
 class Tokenizer(Protocol):
-    """What a back end offers; `size` counts its entries, the 4 specials included."""
+    """What a back end offers; `size` counts its ids, the specials included.
+
+    `before_word` is what to write before a word alone, so that it has the pieces it has after another: a blank, or
+    nothing where the tokenizer sets one before every text.
+    """
 
     size: int
+    specials: Specials
+    before_word: str
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]: ...
 
@@ -44,10 +54,11 @@ def byte_characters() -> list[str]:
     return [chr(byte if byte in printable else next(others)) for byte in range(BYTES)]
 
 
-class ByteLevelBPE:
+class ByteLevelBPE(LibraryTokenizer):
     """The papers' tokenizer: byte-level BPE in a `tokenizer.json`."""
 
-    FILE = "tokenizer.json"
+    FILE = TOKENIZER
+    specials = OWN
 
     def __init__(self, folder: Path) -> None:
         import tokenizers
@@ -61,24 +72,17 @@ class ByteLevelBPE:
         self._backend.no_truncation()
         self._backend.encode_special_tokens = True
         self.size = self._backend.get_vocab_size()
-        _check_specials(path, [self._backend.id_to_token(i) for i in range(len(SPECIALS))])
-
-    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
-        encoded = self._backend.encode_batch_fast(list(texts), add_special_tokens=False)
-        return [item.ids for item in encoded]
-
-    def encode_with_offsets(self, text: str) -> tuple[list[int], Offsets]:
-        encoded = self._backend.encode(text, add_special_tokens=False)
-        return encoded.ids, encoded.offsets
-
-    def decode(self, ids: Sequence[int]) -> str:
-        return self._backend.decode(list(ids), skip_special_tokens=True)
+        first = [self._backend.id_to_token(i) for i in range(len(SPECIALS))]
+        # Text cannot make a special of a byte-level BPE; it can of the other models.
+        self.own = tuple(first) == SPECIALS and isinstance(self._backend.model, tokenizers.models.BPE)
 
 
 class SentencePiece:
     """The second back end: a sentencepiece unigram or BPE model with byte fallback."""
 
     FILE = "sentencepiece.model"
+    specials = OWN
+    before_word = " "
 
     def __init__(self, folder: Path) -> None:
         import sentencepiece
@@ -90,7 +94,12 @@ class SentencePiece:
             raise UserError(f"{path}: not a sentencepiece model ({error}); write it again with train-bpe") from None
         self._path = path
         self.size = self._backend.get_piece_size()
-        _check_specials(path, [self._backend.id_to_piece(i) for i in range(min(len(SPECIALS), self.size))])
+        first = [self._backend.id_to_piece(i) for i in range(min(len(SPECIALS), self.size))]
+        if tuple(first) != SPECIALS:
+            names = " ".join(SPECIALS)
+            raise UserError(
+                f"{path}: ids 0-3 are {first}, not {names}; give a folder written by `fairseq-hebrew train-bpe`"
+            )
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
         return self._backend.encode(list(texts), out_type=int)
@@ -119,30 +128,40 @@ class SentencePiece:
         return self._backend.decode([int(i) for i in ids])
 
 
-def _check_specials(path: Path, first: list[str | None]) -> None:
-    if tuple(first) != SPECIALS:
-        names = " ".join(SPECIALS)
-        raise UserError(
-            f"{path}: ids 0-3 are {first}, not {names}; give a folder written by `fairseq-hebrew train-bpe`"
-        )
-
-
 BACKENDS = (ByteLevelBPE, SentencePiece)
 
 
-def _backend_of(folder: Path) -> type[ByteLevelBPE] | type[SentencePiece]:
-    for backend in BACKENDS:
-        if (folder / backend.FILE).exists():
-            return backend
-    names = " or ".join(backend.FILE for backend in BACKENDS)
-    raise UserError(f"{folder}: no {names} there; give the folder written by `fairseq-hebrew train-bpe`")
+def model_file(folder: Path) -> Path:
+    """The file of a folder that holds its tokenizer's entries; raises UserError where there is none."""
+    path = folder / SentencePiece.FILE
+    found = source_file(folder) or (path if path.exists() else None)
+    if found is None:
+        names = " or ".join(backend.FILE for backend in BACKENDS)
+        raise UserError(
+            f"{folder}: no {names} there (nor a {WORDPIECE}); give the folder written by `fairseq-hebrew train-bpe` or "
+            "`import-hf`"
+        )
+    return found
+
+
+def model_files(folder: Path) -> list[Path]:
+    """All files of the folder that decide what ids a text gets from the tokenizer."""
+    model = model_file(folder)
+    if model.name == SentencePiece.FILE:
+        return [model]
+    older = {WORDPIECE: (ADDED,), BYTE_LEVEL[0]: (*BYTE_LEVEL[1:], ADDED)}
+    more = (STORED, MAP, CONFIG, *older.get(model.name, ()))
+    return [model, *(folder / name for name in more if (folder / name).exists())]
 
 
 def open_tokenizer(folder: Path) -> Tokenizer:
-    """The tokenizer in a folder written by `train-bpe`."""
-    return _backend_of(folder)(folder)
-
-
-def model_file(folder: Path) -> Path:
-    """The one file of the folder that decides what ids a text gets from the tokenizer."""
-    return folder / _backend_of(folder).FILE
+    """The tokenizer in a folder written by `train-bpe` or `import-hf`, or in a model folder of Hugging Face."""
+    model = model_file(folder)
+    if model.name == SentencePiece.FILE:
+        return SentencePiece(folder)
+    # What stands beside a tokenizer of another origin, and never beside one of train-bpe.
+    if model_files(folder) == [folder / ByteLevelBPE.FILE]:
+        tokenizer = ByteLevelBPE(folder)
+        if tokenizer.own:
+            return tokenizer
+    return HuggingFace(folder)

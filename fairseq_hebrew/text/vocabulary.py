@@ -25,8 +25,14 @@ class Vocabulary:
         self.dictionary_path = Path(dictionary) if dictionary is not None else self.folder / "dict.txt"
         self.tokenizer = open_tokenizer(self.folder)
         self.symbols = read_symbols(self.dictionary_path)
-        self.table = to_dictionary(self.symbols, self.tokenizer.size, self.dictionary_path)
+        specials = self.tokenizer.specials
+        self.table = to_dictionary(self.symbols, self.tokenizer.size, self.dictionary_path, specials)
         self._back: np.ndarray | None = None
+
+    @property
+    def before_word(self) -> str:
+        """What to write before a word alone, so that it has the pieces it has after another."""
+        return self.tokenizer.before_word
 
     def __len__(self) -> int:
         return len(SPECIALS) + len(self.symbols) + 1
@@ -54,8 +60,7 @@ class Vocabulary:
         """The text of dictionary ids; specials, mask and filler entries have none."""
         if self._back is None:
             self._back = np.full(len(self), -1, dtype=np.int64)
-            known = np.arange(len(SPECIALS), self.tokenizer.size)
-            known = known[self.table[known] >= len(SPECIALS)]
+            known = np.flatnonzero((self.table >= len(SPECIALS)) & (self.table < self.mask))
             self._back[self.table[known]] = known
         back = self._back[np.asarray(ids, dtype=np.int64)]
         return self.tokenizer.decode(back[back >= 0].tolist())

@@ -11,8 +11,8 @@ from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.stage.manifest import run_stage
 from fairseq_hebrew.stage.output import Outputs
 from fairseq_hebrew.stage.progress import Progress
-from fairseq_hebrew.text.dictionary import SPECIALS, dictionary_lines
-from fairseq_hebrew.text.tokenizer import model_file, open_tokenizer
+from fairseq_hebrew.text.dictionary import dictionary_lines
+from fairseq_hebrew.text.tokenizer import model_files, open_tokenizer
 
 from .part import item_maker, made_items
 from .shards import Shard, one_shard
@@ -39,7 +39,7 @@ def count_part(
     for items in made_items(maker, shard.pieces, folder, workers):
         counts += np.bincount(items.tokens, minlength=len(counts))
         progress(items.text)
-    counts[: len(SPECIALS)] = 0
+    counts[list(tokenizer.specials.ids)] = 0
     return counts
 
 
@@ -61,7 +61,7 @@ def dictionary_from_corpus(
     def work(outputs: Outputs) -> tuple[list[Path], dict]:
         with Progress("binarize: dict.txt", sum(path.stat().st_size for path in inputs)) as progress:
             counts = count_part(one_shard(inputs)[0], folder, limit, workers, encoder, progress.add)
-        lines = dictionary_lines(counts)
+        lines = dictionary_lines(counts, open_tokenizer(folder).specials)
         content = ("\n".join(lines) + "\n").encode("utf-8")
         if shared and target.exists() and target.read_bytes() != content:
             raise UserError(
@@ -72,6 +72,6 @@ def dictionary_from_corpus(
             file.write(content)
         return [target], {"dictionary_lines": len(lines), "tokens": int(counts.sum())}
 
-    files = [*inputs, model_file(folder)]
+    files = [*inputs, *model_files(folder)]
     run_stage("count", target.with_suffix(""), files, {"max_document_tokens": limit}, work, force)
     return target

@@ -44,7 +44,8 @@ def cut_lines(
         made[number] = [piece for sentence in made[number] for piece in cut.get(sentence, [sentence])]
     pieces = [piece for number in long for piece in made[number]]
     # A blank begins a new word in every tokenizer here, so the tokens of joined pieces are those of its parts.
-    alone, after_blank = iter(lengths(pieces)), iter(lengths([f" {piece}" for piece in pieces]))
+    blank = tokenizer.before_word
+    alone, after_blank = iter(lengths(pieces)), iter(lengths([f"{blank}{piece}" for piece in pieces]))
     for number in long:
         made[number] = list(_joined(made[number], limit, alone, after_blank))
     return made

@@ -67,7 +67,7 @@ def choose(folder: Path, library: LibraryEncoder, table: np.ndarray, pieces: Seq
     path = model_file(folder)
     try:
         if path.name != ByteLevelBPE.FILE:
-            raise Unsupported("it is a sentencepiece model")
+            raise Unsupported(f"it is a {'sentencepiece model' if path.suffix == '.model' else 'vocabulary alone'}")
         return _checked(path, library, table, pieces)
     except Unsupported as reason:
         if wanted == "fast":
