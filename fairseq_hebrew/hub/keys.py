@@ -30,22 +30,6 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Extra:
-    """A tensor of theirs that no tensor of ours is made of.
-
-    `unread`: it may be there, and says nothing that the model computes with. `same_as`: the same where it is there, but
-    a copy of that tensor. Without either it must be there: one row of `shape`, the same for every token of a text,
-    which becomes part of the tensor `added_to` of ours; export writes zeros.
-    """
-
-    theirs: str
-    unread: bool = False
-    same_as: str | None = None
-    shape: tuple[str, ...] = ()
-    added_to: str | None = None
-
-
-@dataclass(frozen=True)
 class Kind:
     """What a task's checkpoints are there: the class of transformers, its pipeline, the tensors of its head."""
 
@@ -75,8 +59,7 @@ def layers(config: EncoderConfig, rows: Sequence[Row], theirs: str) -> list[Row]
 
 
 def sizes(config: EncoderConfig, labels: int = 0) -> dict[str, int]:
-    """What the letters of a shape stand for: V embeddings, P positions, C width, F feed-forward width, L labels; 3C,
-    2F, 1: so many."""
+    """What the letters of a shape stand for: V embeddings, P positions, C width, F feed-forward width, L labels."""
     return {
         "V": config.vocab_size,
         "P": config.max_positions + config.padding_idx + 1,
@@ -85,7 +68,6 @@ def sizes(config: EncoderConfig, labels: int = 0) -> dict[str, int]:
         "F": config.feed_forward_width,
         "2F": 2 * config.feed_forward_width,
         "L": labels,
-        "1": 1,
     }
 
 
@@ -123,41 +105,6 @@ def to_ours(
             tensor = TURNS[row.turn][1](tensor, config)
         made[row.ours] = tensor.contiguous()
     return made
-
-
-def with_extras(
-    extras: Sequence[Extra], state: Mapping[str, Tensor], sizes: Mapping[str, int]
-) -> dict[str, Tensor]:
-    """Their tensors together with those that no tensor of ours makes, as zeros."""
-    made = {extra.theirs: torch.zeros([sizes[letter] for letter in extra.shape]) for extra in extras if extra.added_to}
-    return {**made, **state}
-
-
-def without_extras(
-    extras: Sequence[Extra], state: Mapping[str, Tensor], sizes: Mapping[str, int]
-) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """(their tensors that ours are made of; name of ours: the row to add to it, where that is not zero).
-
-    Raises UserError, in one line, for a copy that differs from what it is a copy of, and an extra that is missing.
-    """
-    left, added = dict(state), {}
-    for extra in extras:
-        found = left.pop(extra.theirs, None)
-        if extra.same_as is not None and found is not None:
-            if extra.same_as not in state:
-                left[extra.same_as] = found
-            elif not torch.equal(found, state[extra.same_as]):
-                raise UserError(
-                    f"{extra.theirs} is not equal to {extra.same_as}, the settings say that they are one; "
-                    "the model cannot be imported exactly"
-                )
-        elif extra.added_to is not None:
-            if found is None:
-                raise UserError(f"the model lacks 1 tensor, first {extra.theirs}; it is damaged: take another copy")
-            _check_shape(extra.theirs, found.shape, [sizes[letter] for letter in extra.shape])
-            if found.any():
-                added[extra.added_to] = found[0]
-    return left, added
 
 
 def _check_names(wanted: set[str], there, what: str) -> None:
