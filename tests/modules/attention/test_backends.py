@@ -52,6 +52,7 @@ CUT = {
     "documents in order": [1, 64, 65, 1, 2, 200],
     "equal neighbours": [70, 70, 70, 3, 3],
     "one long document": [1100],
+    "empty documents": [0, 5, 0, 0, 70, 0],
 }
 WHOLE = {"2 of 64": (2, 64), "3 of 129": (3, 129), "1 of 513": (1, 513), "4 of 1": (4, 1)}
 
@@ -171,8 +172,8 @@ def test_one_document_a_row(name, case, window):
     same(name, whole_rows(rows, length, CPU), None, reference, window, torch.float64)
 
 
-def test_an_unpadded_batch_in_rows_of_one_length():
-    """`lengths` of whole rows, then documents that fill them otherwise: the kept layout asks for no mask, or for one."""
+def test_a_mask_is_made_only_where_documents_share_a_row():
+    """One document that fills its row needs no mask; two that fill it do."""
     assert whole_rows(2, 8, CPU).segments is None
     layout = unpadded(cu_seqlens([8]), 8, [8])
     assert layout.segments is None and layout.mask(0) is None
