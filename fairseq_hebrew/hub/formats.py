@@ -54,12 +54,12 @@ FORMATS = {
     made.name: made
     for made in (
         Format(
-            "roberta", "roberta", roberta.TOKENS, ("hallelubert",), roberta.KINDS, roberta.refuses, roberta.rows, roberta.config_json,
-            roberta.read_config, extras=roberta.EXTRAS, finish=roberta.finish,
+            "roberta", "roberta", roberta.TOKENS, ("hallelubert",), roberta.KINDS, roberta.refuses, roberta.rows,
+            roberta.config_json, roberta.read_config, extras=roberta.EXTRAS, finish=roberta.finish,
         ),
         Format(
-            "neobert", "neobert", neobert.EMBEDDING.theirs[0], ("neodictabert",), neobert.KINDS, neobert.refuses, neobert.rows,
-            neobert.config_json, neobert.read_config, neobert.files, (Extra("model.freqs_cis"),),
+            "neobert", "neobert", neobert.EMBEDDING.theirs[0], ("neodictabert",), neobert.KINDS, neobert.refuses,
+            neobert.rows, neobert.config_json, neobert.read_config, neobert.files, (Extra("model.freqs_cis"),),
         ),
         Format(
             "modernbert", "modernbert", modernbert.EMBEDDING, (), modernbert.KINDS, modernbert.refuses, modernbert.rows,

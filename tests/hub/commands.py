@@ -30,9 +30,9 @@ def run(name: str, *arguments) -> None:
     assert done.returncode == 0, done.stderr[-2000:]
 
 
-def train(data, save_dir, task, *options) -> Path:
+def train(data, save_dir, task, *options, arch="hallelubert_tiny") -> Path:
     run(
-        "fairseq-train", data, "--user-dir", "fairseq_hebrew", "--task", task, "--arch", "hallelubert_tiny",
+        "fairseq-train", data, "--user-dir", "fairseq_hebrew", "--task", task, "--arch", arch,
         "--max-positions", 64, "--optimizer", "adam", "--lr", 0.001, "--max-update", 2, "--batch-size", 4,
         "--save-dir", save_dir, "--disable-validation", "--log-format", "none", "--cpu", *options,
     )  # fmt: skip
@@ -48,3 +48,17 @@ def stir(path: Path) -> None:
     for tensor in read["model"].values():
         tensor += 0.1 * torch.randn_like(tensor)
     torch.save(read, path)
+
+
+def questions(pretrained: Path, path: Path, tokenizer: Path) -> Path:
+    """A checkpoint with a head for the ends of answers on the encoder of a pretrained one."""
+    import fairseq.checkpoint_utils  # noqa: F401 (as above)
+
+    read = torch.load(pretrained)
+    state = {name: tensor for name, tensor in read["model"].items() if not name.startswith("lm_head.")}
+    width = state["encoder.embed_tokens.weight"].size(1)
+    torch.manual_seed(1)
+    read["model"] = state | {"heads.labels.out.weight": torch.randn(2, width), "heads.labels.out.bias": torch.randn(2)}
+    read["cfg"]["task"] = {"_name": "question_answering", "data": str(tokenizer), "tokenizer_dir": str(tokenizer)}
+    torch.save(read, path)
+    return path
