@@ -1,5 +1,6 @@
 """Real commands on small inputs: trainings of 2 updates, and their exports."""
 
+import argparse
 import os
 import subprocess
 import sys
@@ -58,7 +59,29 @@ def questions(pretrained: Path, path: Path, tokenizer: Path) -> Path:
     state = {name: tensor for name, tensor in read["model"].items() if not name.startswith("lm_head.")}
     width = state["encoder.embed_tokens.weight"].size(1)
     torch.manual_seed(1)
-    read["model"] = state | {"heads.labels.out.weight": torch.randn(2, width), "heads.labels.out.bias": torch.randn(2)}
+    read["model"] = state | {
+        "heads.labels.out.weight": 0.2 * torch.randn(2, width),
+        "heads.labels.out.bias": torch.ones(2),
+    }
     read["cfg"]["task"] = {"_name": "question_answering", "data": str(tokenizer), "tokenizer_dir": str(tokenizer)}
     torch.save(read, path)
     return path
+
+
+def loaded(path: Path):
+    """The model of a checkpoint in evaluation mode, as fairseq loads it; for questions, whose task fairseq cannot set
+    up from a folder without data, the same by hand."""
+    from fairseq import checkpoint_utils, utils
+
+    from fairseq_hebrew.hub.checkpoint import QUESTIONS, read_checkpoint
+    from fairseq_hebrew.models.hallelubert import HalleluBertModel
+
+    utils.import_user_module(argparse.Namespace(user_dir=str(ROOT / "fairseq_hebrew")))
+    read = read_checkpoint(path)
+    if read.task == QUESTIONS:
+        model = HalleluBertModel(read.config)
+        model.register_head("labels", 2, "span")
+        model.load_state_dict(read.state)
+    else:
+        (model,), _, _ = checkpoint_utils.load_model_ensemble_and_task([str(path)])
+    return model.eval()
