@@ -24,6 +24,7 @@ IMPORTED = "imported_from"
 # In the config.json of an export: what the model was fine-tuned on, for the way back.
 DESCRIPTION = "task_description"
 EMBEDDING = "encoder.embed_tokens.weight"
+BY_ID = (EMBEDDING, "lm_head.weight", "lm_head.bias")  # a row for each id of the dictionary
 PRETRAINED = "hebrew_masked_lm"
 QUESTIONS = "question_answering"
 

@@ -24,6 +24,7 @@ from .checkpoint import DESCRIPTION, Checkpoint, read_checkpoint
 from .extras import add_written
 from .formats import FORMATS, Format, own_format
 from .keys import Kind, sizes, to_theirs
+from .original_ids import with_original_ids
 from .provenance import read_manifests, read_scores
 from .tokenizer_files import open_vocabulary, tokenizer_files
 
@@ -42,6 +43,7 @@ class Asked:
     form: str | None = None
     scores: Sequence[Path] = ()
     license: str | None = None
+    original_ids: bool = False
     force: bool = False
 
 
@@ -57,12 +59,16 @@ def export(checkpoint_path: Path, output: Path, asked: Asked = Asked()) -> dict:
     vocabulary = open_vocabulary(asked.tokenizer or find_tokenizer(checkpoint), asked.dictionary)
     check_dictionary(checkpoint, vocabulary)
     # All that can be wrong with the input is found before anything of an older export is touched.
-    texts = tokenizer_files(vocabulary, checkpoint.config.max_positions) | form.files()
+    texts = tokenizer_files(vocabulary, checkpoint.config.max_positions, asked.original_ids) | form.files()
+    ids: dict[str, int] = {}
+    if asked.original_ids:
+        checkpoint, ids = with_original_ids(checkpoint, vocabulary, form)
     tensors = to_tensors(checkpoint, form, kind)
     parameters = sum(tensor.numel() for tensor in checkpoint.state.values())
     config = form.config_json(
         checkpoint.config, kind, checkpoint.labels, checkpoint.setting("task", "head_dropout")
     ) | {MARK: f"fairseq_hebrew {__version__}"}
+    config |= {name: i for name, i in ids.items() if name in config}
     if checkpoint.description:
         config[DESCRIPTION] = json.loads(checkpoint.description.to_json())
     known = read_manifests(checkpoint, vocabulary.folder)
@@ -91,7 +97,7 @@ def export(checkpoint_path: Path, output: Path, asked: Asked = Asked()) -> dict:
         }
 
     told = checkpoint.description.to_json() if checkpoint.description else None
-    settings = {"license": license, "description": told, "format": form.name}
+    settings = {"license": license, "description": told, "format": form.name, "original_ids": asked.original_ids}
     inputs = [
         checkpoint_path,
         *model_files(vocabulary.folder),
@@ -209,12 +215,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--scores", type=Path, nargs="+", default=[], help="what `fairseq-hebrew score` wrote, for the model card"
     )
     options.add_argument(
+        "--original-ids", action="store_true", help="of an imported model: the ids its tokenizer came with"
+    )
+    options.add_argument(
         "--force", action="store_true", help="run although the output is up to date, or among files of another origin"
     )
     given = options.parse_args(arguments)
     asked = Asked(
-        given.tokenizer, given.dict, given.description, given.format, given.scores, given.license, given.force
-    )
+        given.tokenizer, given.dict, given.description, given.format, given.scores, given.license,
+        given.original_ids, given.force,
+    )  # fmt: skip
     return run_command(lambda: export(given.checkpoint, given.output, asked), given.debug)
 
 

@@ -24,6 +24,10 @@ def nothing(state: dict[str, Tensor], written: Mapping[str, Tensor], config: Enc
     return []
 
 
+def unmoved(state: dict[str, Tensor], padding_idx: int, wanted: int) -> None:
+    """A format that has no row for the id of padding but its own."""
+
+
 @dataclass(frozen=True)
 class Format:
     """A class of transformers: which encoders it can be, and what is called how.
@@ -33,7 +37,8 @@ class Format:
     config.json; files(): name and text of what stands beside the weights. `kinds`: by the task of a checkpoint.
     `families`: whose own format it is. `extras`: tensors there that are none of ours. `embedding`:
     the name of its token embedding. finish(state, written, config): what is left to do to our tensors once they are
-    read, in place, and why, in words.
+    read, in place, and why, in words; renumber(state, padding_idx, wanted): what of our tensors depends on the id of
+    padding, in place.
     """
 
     name: str
@@ -48,18 +53,20 @@ class Format:
     files: Callable[[], dict[str, str]] = no_files
     extras: tuple[Extra, ...] = ()
     finish: Callable[[dict[str, Tensor], Mapping[str, Tensor], EncoderConfig], list[str]] = nothing
+    renumber: Callable[[dict[str, Tensor], int, int], None] = unmoved
 
 
 FORMATS = {
     made.name: made
     for made in (
         Format(
-            "roberta", "roberta", roberta.TOKENS, ("hallelubert",), roberta.KINDS, roberta.refuses, roberta.rows, roberta.config_json,
-            roberta.read_config, extras=roberta.EXTRAS, finish=roberta.finish,
+            "roberta", "roberta", roberta.TOKENS, ("hallelubert",), roberta.KINDS, roberta.refuses, roberta.rows,
+            roberta.config_json, roberta.read_config, extras=roberta.EXTRAS, finish=roberta.finish,
+            renumber=roberta.renumber,
         ),
         Format(
-            "neobert", "neobert", neobert.EMBEDDING.theirs[0], ("neodictabert",), neobert.KINDS, neobert.refuses, neobert.rows,
-            neobert.config_json, neobert.read_config, neobert.files, (Extra("model.freqs_cis"),),
+            "neobert", "neobert", neobert.EMBEDDING.theirs[0], ("neodictabert",), neobert.KINDS, neobert.refuses,
+            neobert.rows, neobert.config_json, neobert.read_config, neobert.files, (Extra("model.freqs_cis"),),
         ),
         Format(
             "modernbert", "modernbert", modernbert.EMBEDDING, (), modernbert.KINDS, modernbert.refuses, modernbert.rows,

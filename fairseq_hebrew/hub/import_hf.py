@@ -23,7 +23,7 @@ from fairseq_hebrew.text.dictionary import MASK, PAD, SPECIALS, read_symbols
 from fairseq_hebrew.text.tokenizer import model_files
 from fairseq_hebrew.text.vocabulary import symbols_fingerprint
 
-from .checkpoint import EMBEDDING
+from .checkpoint import BY_ID
 from .extras import take_out
 from .folder import CONFIG, Folder, open_folder
 from .formats import Format, extras_of
@@ -34,7 +34,6 @@ from .new_checkpoint import content
 
 NAME = "import-hf"
 CHECKPOINT = "checkpoint.pt"
-BY_ID = (EMBEDDING, "lm_head.weight", "lm_head.bias")  # a row for each id
 
 
 def import_hf(source: Path, output: Path, description: str | None = None, force: bool = False) -> dict:

@@ -78,9 +78,9 @@ def described_by_names(folder: Folder, task: str, names: Sequence[str]) -> TaskD
     types = list(dict.fromkeys(name.partition("-")[2] for name in names if "-" in name))
     for scheme in SCHEMES:
         made = {**values, "labels": types, "scheme": scheme}
-        if types and (read := read_description(json.dumps(made, ensure_ascii=False))):
-            if sorted(read.classes) == sorted(names):
-                return read
+        read = read_description(json.dumps(made, ensure_ascii=False)) if types else None
+        if read is not None and sorted(read.classes) == sorted(names):
+            return read
     raise UserError(
         f"{folder.path / CONFIG}: its labels {_shown(names)} are not O and all the tags of "
         f"{' or '.join(SCHEMES)}; {_remedy(task, names)}"

@@ -203,8 +203,14 @@ def finish(state: dict[str, Tensor], written: Mapping[str, Tensor], config: Enco
     if segments is not None and segments[0].any():
         table = table + segments[0]
         told.append("the embedding of segments, the first of which every token has, was added to that of positions")
-    if config.padding_idx != PAD:
-        spare = torch.zeros(PAD + 1, table.size(1), dtype=table.dtype)
-        table = torch.cat((spare, table[config.padding_idx + 1 :]))
     state[POSITION_TABLE] = table
+    renumber(state, config.padding_idx, PAD)
     return told
+
+
+def renumber(state: dict[str, Tensor], padding_idx: int, wanted: int) -> None:
+    """Move the positions from after one id of padding to after another, in place; rows before them become zeros."""
+    table = state[POSITION_TABLE]
+    if padding_idx != wanted:
+        spare = torch.zeros(wanted + 1, table.size(1), dtype=table.dtype)
+        state[POSITION_TABLE] = torch.cat((spare, table[padding_idx + 1 :]))

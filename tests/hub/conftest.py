@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from fairseq_hebrew.hub import export
-from tests.hub.commands import DEMO, KINDS, run, stir, train
+from tests.hub.commands import DEMO, questions, run, stir, train
 
 
 @pytest.fixture(scope="session")
@@ -42,9 +42,15 @@ def made(tmp_path_factory) -> SimpleNamespace:
             DEMO / labelled, folder / kind, task, "--description", folder / f"{kind}.yaml",
             "--tokenizer-dir", tokenizer, "--criterion", "classification", "--finetune-from-model", pretrained,
         )  # fmt: skip
-    exports = {kind: folder / "exports" / kind for kind in KINDS}
-    for kind, path in checkpoints.items():
+    checkpoints["neo"] = train(
+        data, folder / "neo", "hebrew_masked_lm", "--tokens-per-sample", 32, "--criterion", "hebrew_masked_lm",
+        arch="neodictabert_tiny",
+    )  # fmt: skip
+    for path in checkpoints.values():
         stir(path)
+    checkpoints["questions"] = questions(pretrained, folder / "questions.pt", tokenizer)
+    exports = {kind: folder / "exports" / kind for kind in checkpoints}
+    for kind, path in checkpoints.items():
         if kind == "pretrained":
             run("fairseq-hebrew", "export-hf", path, exports[kind], "--license", "mit")
         else:

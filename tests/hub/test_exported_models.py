@@ -1,6 +1,5 @@
 """What transformers reads from an export: the same ids, the same logits, and its own pipelines."""
 
-import argparse
 import json
 import os
 import subprocess
@@ -10,7 +9,7 @@ import pytest
 import torch
 
 from fairseq_hebrew.text.vocabulary import Vocabulary
-from tests.hub.commands import DEMO, KINDS, ROOT
+from tests.hub.commands import DEMO, KINDS, loaded
 
 transformers = pytest.importorskip("transformers")
 
@@ -18,7 +17,10 @@ CLASSES = {
     "pretrained": "AutoModelForMaskedLM",
     "tags": "AutoModelForTokenClassification",
     "texts": "AutoModelForSequenceClassification",
+    "questions": "AutoModelForQuestionAnswering",
+    "neo": "AutoModelForMaskedLM",
 }
+HEADS = ("tags", "texts", "questions")
 TEXTS = [
     "בְּרֵאשִׁית בָּרָא אֱלֹהִים אֵת הַשָּׁמַיִם וְאֵת הָאָרֶץ",
     'צה"ל, מנכ״ל, ג׳ירפה, חז"ל וד\'ר כהן',
@@ -86,26 +88,18 @@ def test_the_files_agree_with_each_other_and_with_dict_txt(made):
     assert (folder / "merges.txt").read_text() == (made.tokenizer / "merges.txt").read_text()
 
 
-def ours(path, kind):
-    """The model of a checkpoint as fairseq loads it, and the argument that asks for what it was trained to give."""
-    from fairseq import checkpoint_utils, utils
-
-    utils.import_user_module(argparse.Namespace(user_dir=str(ROOT / "fairseq_hebrew")))
-    (model,), _, task = checkpoint_utils.load_model_ensemble_and_task([str(path)])
-    return model.eval(), {} if kind == "pretrained" else {"head": task.head}
-
-
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", CLASSES)
 def test_logits_are_ours(made, tokenizer, kind):
     read = getattr(transformers, CLASSES[kind])
-    theirs, told = read.from_pretrained(made.exports[kind], output_loading_info=True)
+    theirs, told = read.from_pretrained(made.exports[kind], output_loading_info=True, trust_remote_code=True)
     assert not any(told.values()), told
-    model, options = ours(made.checkpoints[kind], kind)
+    model, options = loaded(made.checkpoints[kind]), {"head": "labels"} if kind in HEADS else {}
     lines = ["א", "שלום <mask> וברכה", "ירושלים " * 12, "משפט אחד בן כמה מילים."]
     batch = tokenizer(lines, return_tensors="pt", padding=True)
     assert batch["input_ids"].eq(1).any() and batch["input_ids"].size(1) <= 64
     with torch.inference_mode():
-        there, here = theirs.eval()(**batch).logits, model(batch["input_ids"], None, **options)[0]
+        read, here = theirs.eval()(**batch), model(batch["input_ids"], None, **options)[0]
+    there = torch.stack((read.start_logits, read.end_logits), -1) if kind == "questions" else read.logits
     if kind != "texts":
         real = batch["attention_mask"].bool()
         there, here = there[real], here[real]
@@ -114,7 +108,7 @@ def test_logits_are_ours(made, tokenizer, kind):
 
 
 def test_the_longest_sample_fits(made, tokenizer):
-    model, _ = ours(made.checkpoints["pretrained"], "pretrained")
+    model = loaded(made.checkpoints["pretrained"])
     theirs = transformers.AutoModelForMaskedLM.from_pretrained(made.exports["pretrained"]).eval()
     batch = tokenizer("ארוך מאוד " * 60, return_tensors="pt", truncation=True)
     assert batch["input_ids"].size(1) == 64 == model.max_positions()
@@ -153,19 +147,23 @@ OFFLINE = """
 import socket, sys
 def refuse(*_): raise OSError("the network is not to be used")
 socket.socket.connect = socket.getaddrinfo = refuse
-from transformers import pipeline
+from transformers import AutoModelForQuestionAnswering, pipeline
 filled = pipeline("fill-mask", sys.argv[1])("בירת ישראל היא <mask>.", top_k=3)
 assert len(filled) == 3 and all({"token_str", "score"} <= set(one) for one in filled), filled
 tags = pipeline("token-classification", sys.argv[2], aggregation_strategy="first")("דנה גרה בתל אביב")
 labels, = pipeline("text-classification", sys.argv[3], top_k=None)(["איזה יופי"])
 assert sorted(one["label"] for one in labels) == ["negative", "off-topic", "positive"], labels
+neo = pipeline("fill-mask", sys.argv[4], trust_remote_code=True)("בירת ישראל היא <mask>.", top_k=3)
+assert len(neo) == 3
+ends = AutoModelForQuestionAnswering.from_pretrained(sys.argv[5]).config.architectures
+assert ends == ["RobertaForQuestionAnswering"]
 print("fine", len(tags))
 """
 
 
 def test_pipelines_work_with_no_network(made):
     done = subprocess.run(
-        [sys.executable, "-c", OFFLINE, *(made.exports[kind] for kind in KINDS)],
+        [sys.executable, "-c", OFFLINE, *(made.exports[kind] for kind in (*KINDS, "neo", "questions"))],
         env=os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
