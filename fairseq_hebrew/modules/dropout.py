@@ -44,9 +44,15 @@ class _Dropout(torch.autograd.Function):
         keep = keep_mask(x.shape, probability)
         ctx.save_for_backward(keep)
         ctx.scale = scale(probability)
-        return torch.mul(x, keep).mul_(ctx.scale)
+        return kept(x, keep, ctx.scale)
 
     @staticmethod
     def backward(ctx, grad):
         (keep,) = ctx.saved_tensors
-        return torch.mul(grad, keep).mul_(ctx.scale), None
+        return kept(grad, keep, ctx.scale), None
+
+
+def kept(x: Tensor, keep: Tensor, factor: float) -> Tensor:
+    """x * keep * factor; keep bool of x's shape."""
+    # torch converts bytes in vectors, bools one by one
+    return torch.mul(x, keep.view(torch.uint8)).mul_(factor)
