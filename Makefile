@@ -7,7 +7,7 @@ BIN := .venv/bin
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 READY := .venv/ready-$(VERSION)
 
-.PHONY: setup demo test lint bench-corpus
+.PHONY: setup demo test lint bench-corpus bench-train
 
 setup: $(READY)
 
@@ -34,3 +34,7 @@ lint: setup
 bench-corpus: setup
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python -m benchmarks.corpus
+
+# A step of training against its peers, in one run; about an hour on 2 cores that do nothing else.
+bench-train: setup
+	$(BIN)/python -m benchmarks.train

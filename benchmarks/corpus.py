@@ -16,7 +16,7 @@ from pathlib import Path
 
 from . import cleaning, growth, measure, near_duplicates, near_quality, shuffling, text, text_to_binaries, train_bpe
 from .growth import Growth
-from .measure import Comparison
+from .measure import Comparison, table
 from .near_quality import Quality
 
 QUESTIONS = ("cleaning", "near-duplicates", "near-quality", "shuffling", "train-bpe", "binaries", "growth")
@@ -71,11 +71,6 @@ def quality_row(found: Quality) -> tuple[str, ...]:
         f"{found.theirs / found.pairs:.3f}",
         f"{1 - found.wrong / found.removed:.3f}" if found.removed else "nothing removed",
     )
-
-
-def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    """A Markdown table."""
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in [head, ("---",) * len(head), *rows])
 
 
 def comparisons(options: argparse.Namespace, folder: Path) -> Iterator[Comparison]:

@@ -87,6 +87,11 @@ def stage(name: str, *arguments: object) -> list[object]:
     return python("fairseq_hebrew.cli", name, *arguments, "--force")
 
 
+def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """A Markdown table."""
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in [head, ("---",) * len(head), *rows])
+
+
 def _tree(number: int) -> list[int]:
     found, waiting = [], [number]
     while waiting:

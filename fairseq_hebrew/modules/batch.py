@@ -73,11 +73,10 @@ def read_batch(
     B, T = tokens.shape
     if segment_ids is not None and cu_seqlens is not None:
         raise ValueError("a batch has segment_ids or cu_seqlens, not both")
+    if segment_ids is not None and segment_ids.shape != tokens.shape:
+        raise ValueError(f"segment_ids are {tuple(segment_ids.shape)}, the batch is {(B, T)}")
     if cu_seqlens is not None:
-        if lengths is None and tokens.device.type == "cpu":
-            lengths = cu_seqlens.diff().tolist()
-        if lengths is not None and sum(lengths) != B * T:
-            raise ValueError(f"cu_seqlens tell of {sum(lengths)} tokens, the batch has {B * T}")
+        lengths = _check_cut(cu_seqlens, lengths, B * T)
         _check_longest(max(lengths, default=0) if lengths is not None else 0, max_positions)
         return Batch(tokens.flatten(), unpadded(cu_seqlens, B * T, lengths), backend, tokens.shape)
     if segment_ids is None:
@@ -102,6 +101,8 @@ def _left_out(
     T = tokens.size(1)
     ids = segment_ids.flatten()
     if lengths is not None:
+        if ids.device.type == "cpu" and sum(lengths) != (real := int(ids.count_nonzero())):
+            raise ValueError(f"lengths tell of {sum(lengths)} tokens, the batch has {real} beside its padding")
         places = ids.ne(PADDING).nonzero_static(size=sum(lengths)).squeeze(1)
         ends = torch.tensor([0, *lengths]).cumsum(0).to(tokens.device, non_blocking=True)
     else:
@@ -111,6 +112,20 @@ def _left_out(
         ends = torch.tensor([0, *lengths], device=tokens.device).cumsum(0)
     _check_longest(max(lengths, default=0), max_positions)
     return Batch(tokens.flatten()[places], unpadded(ends, len(places), lengths), backend, tokens.shape, places)
+
+
+def _check_cut(cu_seqlens: Tensor, lengths: Sequence[int] | None, tokens: int) -> Sequence[int] | None:
+    """The lengths of the documents, as far as the host knows them or can read them without waiting."""
+    if cu_seqlens.device.type == "cpu":
+        start, told = cu_seqlens[:1].tolist(), cu_seqlens.diff().tolist()
+        if start != [0] or min(told, default=0) < 0:
+            raise ValueError("cu_seqlens begin with 0 and never go down: where each document begins, then the end")
+        if lengths is not None and list(lengths) != told:
+            raise ValueError("cu_seqlens and lengths tell of different documents")
+        lengths = told
+    if lengths is not None and sum(lengths) != tokens:
+        raise ValueError(f"cu_seqlens tell of {sum(lengths)} tokens, the batch has {tokens}")
+    return lengths
 
 
 def _check_longest(longest: int, max_positions: int) -> None:

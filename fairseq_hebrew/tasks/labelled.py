@@ -33,7 +33,9 @@ class LabelledConfig(FairseqDataclass):
     description: str = field(
         default=MISSING, metadata={"help": "the task's description: nemo, smcd, or the path of a YAML file"}
     )
-    tokenizer_dir: str = field(default=MISSING, metadata={"help": "folder written by fairseq-hebrew train-bpe"})
+    tokenizer_dir: str = field(
+        default=MISSING, metadata={"help": "folder written by fairseq-hebrew train-bpe or import-hf"}
+    )
     max_tokens_per_sample: Optional[int] = field(  # noqa: UP045
         default=None, metadata={"help": "longest sample in tokens, <s> and </s> included (of the description)"}
     )

@@ -3,6 +3,7 @@ import pytest
 from fairseq_hebrew.eval.fertility import WORD, fertility
 from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.text.tokenizer import open_tokenizer
+from tests.text.foreign import model_folder
 
 
 def test_words_keep_gershayim_geresh_points_and_hyphens_inside():
@@ -29,3 +30,14 @@ def test_a_text_without_words_is_refused(tmp_path, tokenizer_dir):
     path.write_text("... !\n", encoding="utf-8")
     with pytest.raises(UserError, match="no words"):
         fertility(tokenizer_dir, path)
+
+
+def test_a_tokenizer_of_another_origin_needs_no_dictionary(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("שלום לכל הילדים\nשלום, ילדים!\n", encoding="utf-8")
+    for kind in ("wordpiece", "unigram"):
+        found = fertility(model_folder(tmp_path / kind, kind), path)
+        tokenizer = open_tokenizer(tmp_path / kind)
+        words = ["שלום", "לכל", "הילדים", "שלום", "ילדים"]
+        pieces = sum(len(ids) for ids in tokenizer.encode_batch(words))
+        assert found["words"] == 5 and found["tokens_per_word"] == round(pieces / 5, 3)

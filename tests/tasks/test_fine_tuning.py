@@ -5,7 +5,10 @@ import shutil
 
 import pytest
 
+from fairseq_hebrew.hub.import_vocabulary import import_vocabulary
+from fairseq_hebrew.stage.output import Outputs
 from tests.conftest import ROOT, run, the_error
+from tests.text.foreign import model_folder
 
 DEMO = ROOT / "demo" / "corpus"
 DESCRIPTIONS = ROOT / "demo" / "tasks"
@@ -192,3 +195,17 @@ def test_a_description_with_other_classes_is_refused(trained, tmp_path):
     options = ("--description", other, "--output", tmp_path / "p")
     told = the_error(run("fairseq-hebrew", "predict", save / "checkpoint_best.pt", *options))
     assert str(other) in told and "in this order" in told
+
+
+@pytest.mark.parametrize("name", sorted(TASKS))
+def test_with_a_tokenizer_of_another_origin(tmp_path, name):
+    """A WordPiece vocabulary with BERT's specials, from its vocab.txt to scores."""
+    model_folder(tmp_path / "model", "wordpiece-cased")
+    with Outputs() as outputs:
+        import_vocabulary(tmp_path / "model", 803).write(outputs, tmp_path / "tokenizer")
+    data = examples(tmp_path / "data", name, 32)
+    options = ("--validate-interval", "60", "--max-epoch", "120")
+    done = fine_tune(data, tmp_path / "save", tmp_path / "tokenizer", name, *options)
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = scores(tmp_path / "save" / "checkpoint_best.pt", tmp_path / "p.jsonl")
+    assert found[TASKS[name][1]] == 100.0

@@ -21,6 +21,8 @@ def missing(device: torch.device, dtype: torch.dtype, dropout: float) -> str | N
     """Why `flex` cannot serve, or None when it can."""
     if device.type not in ("cuda", "cpu"):
         return f"it runs on CUDA, not on {device.type}"
+    if device.type == "cpu" and torch.is_grad_enabled():
+        return "torch has no gradient of it on the CPU"
     return "it has no dropout on the attention weights; add --attention-dropout 0" if dropout else None
 
 
