@@ -65,7 +65,7 @@ def model_card(card: Card) -> str:
         table(_model(card)),
         "## Vocabulary",
         _vocabulary(card.vocabulary),
-        _text_form(checkpoint),
+        _text_form(card),
         *(["## Labels", _labels(checkpoint)] if checkpoint.labels else []),
         "## Training",
         *_training(checkpoint),
@@ -104,23 +104,23 @@ def _use(card: Card) -> str:
     mask = "<mask>"
     if isinstance(card.vocabulary.tokenizer, HuggingFace):
         mask = "{model.tokenizer.mask_token}"
-    texts = {
-        "fill-mask": f'{"f" * (mask != "<mask>")}"בירת ישראל היא {mask}."',
-        "question-answering": 'question="מי כתב?", context="דנה כתבה."',
-    }
-    options = ', aggregation_strategy="first"' if card.kind.pipeline == "token-classification" else ""
-    if card.form.files():
-        options += ", trust_remote_code=True"
-    return "\n".join(
-        [
-            "```python",
+    code = ", trust_remote_code=True" if card.form.files() else ""
+    if card.kind.pipeline == "question-answering":  # a pipeline that transformers 5 has no more
+        lines = [
+            "from transformers import AutoModelForQuestionAnswering",
+            "",
+            f'model = AutoModelForQuestionAnswering.from_pretrained("path/of/this/folder"{code})',
+        ]
+    else:
+        text = f'{"f" * (mask != "<mask>")}"בירת ישראל היא {mask}."'
+        options = ', aggregation_strategy="first"' if card.kind.pipeline == "token-classification" else ""
+        lines = [
             "from transformers import pipeline",
             "",
-            f'model = pipeline("{card.kind.pipeline}", "path/of/this/folder"{options})',
-            "model(" + texts.get(card.kind.pipeline, '"שלום עולם"') + ")",
-            "```",
+            f'model = pipeline("{card.kind.pipeline}", "path/of/this/folder"{options}{code})',
+            f"model({text})" if card.kind.pipeline == "fill-mask" else 'model("שלום עולם")',
         ]
-    )
+    return "\n".join(["```python", *lines, "```"])
 
 
 def _model(card: Card) -> Rows:
@@ -177,16 +177,21 @@ def _labels(checkpoint: Checkpoint) -> str:
     return "\n".join(["| id | label | in the task's files |", "|---|---|---|", *map(row, rows)])
 
 
-def _text_form(checkpoint: Checkpoint) -> str:
-    if checkpoint.description:
-        if checkpoint.description.normalize:
-            return (
-                f"The tokenizer takes text as it is; the texts of training were normalized: {NORMALIZED}. Do the same."
-            )
-        return "The tokenizer takes text as it is, and the texts of training were not normalized."
+def _text_form(card: Card) -> str:
+    takes, description = "The tokenizer takes text as it is", card.checkpoint.description
+    if isinstance(card.vocabulary.tokenizer, HuggingFace):
+        takes = "The tokenizer changes a text as it did where it came from"
+    if description:
+        if description.normalize:
+            return f"{takes}; the texts of training were normalized: {NORMALIZED}. Do the same."
+        return f"{takes}, and the texts of training were not normalized."
+    if any(manifest.stage == "clean" for manifest in card.manifests):
+        return (
+            f"{takes}; the texts of training went through `fairseq-hebrew clean`: {NORMALIZED}. Do the same with yours."
+        )
     return (
-        "The tokenizer takes text as it is. Where the texts of training went through `fairseq-hebrew clean`, which the "
-        f"checkpoint does not record, they were normalized ({NORMALIZED}); do the same with yours."
+        f"{takes}. Where the texts of training went through `fairseq-hebrew clean`, of which no manifest tells here, "
+        f"they were normalized ({NORMALIZED}); do the same with yours."
     )
 
 

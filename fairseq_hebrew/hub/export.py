@@ -107,7 +107,8 @@ def export(checkpoint_path: Path, output: Path, asked: Asked = Asked()) -> dict:
     ]
     manifest = run_stage(NAME, output / NAME, inputs, settings, work, asked.force)
     code = ", trust_remote_code=True" if form.files() else ""
-    log(f'{NAME}: try it with transformers.pipeline("{kind.pipeline}", "{output}"{code})')
+    if kind.pipeline != "question-answering":  # transformers 5 has no such pipeline
+        log(f'{NAME}: try it with transformers.pipeline("{kind.pipeline}", "{output}"{code})')
     return manifest
 
 

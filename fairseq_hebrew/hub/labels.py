@@ -36,6 +36,11 @@ def read_labels(folder: Folder, task: str, given: str | None) -> Labels:
             raise UserError(f"--description {given}: {folder.path} is a pretrained model, it has no task")
         description = read_description(given) if given else None
         return Labels(description, [], None, 2 if task == QUESTIONS else 0)
+    problem = folder.settings.get("problem_type")
+    if problem not in (None, "single_label_classification"):
+        raise UserError(
+            f"{folder.path / CONFIG}: says problem_type={problem!r}; heads here choose one label, it cannot be imported"
+        )
     names = _names(folder)
     if given or folder.description is not None:
         description = read_description(given or json.dumps(folder.description, ensure_ascii=False))

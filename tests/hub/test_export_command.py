@@ -148,6 +148,48 @@ def test_a_failure_leaves_an_older_export_as_it_was(made, tmp_path, capsys):
     assert "RobertaForTokenClassification" in (out / "config.json").read_text()
 
 
+def test_an_older_checkpoint_lacks_the_younger_options(made, tmp_path):
+    known = {"_name", "encoder_layers", "encoder_embed_dim", "encoder_ffn_embed_dim", "encoder_attention_heads"}
+    known |= {"max_positions", "dropout", "attention_dropout", "activation_dropout"}
+
+    def age(read):
+        read["cfg"]["model"] = {name: value for name, value in read["cfg"]["model"].items() if name in known}
+
+    old = changed(made.checkpoints["pretrained"], tmp_path / "old.pt", age)
+    assert export.main([str(old), str(tmp_path / "out")]) == 0
+    one, other = (folder / "config.json" for folder in (tmp_path / "out", made.exports["pretrained"]))
+    assert json.loads(one.read_text()) == json.loads(other.read_text())
+
+
+def test_a_format_that_cannot_be_the_model_exactly_is_refused_with_one_that_can(made, tmp_path, capsys):
+    out = tmp_path / "out"
+    for kind, name, words in (
+        ("neo", "roberta", "RoBERTa has LayerNorm alone, the model has norm=rms_norm; give --format neobert"),
+        ("pretrained", "neobert", "NeoBERT has RMSNorm alone, the model has norm=layer_norm; give --format roberta"),
+        ("tags", "modernbert", "no head for token_classification there that is the one here; give --format roberta"),
+    ):
+        line = refusal(capsys, made.checkpoints[kind], out, "--format", name)
+        assert f"cannot be exported as {name} exactly: " in line and words in line
+
+    def ablate(read):
+        read["cfg"]["model"].update(positions="rope", tie_embeddings="no")
+
+    other = changed(made.checkpoints["pretrained"], tmp_path / "other.pt", ablate)
+    assert "the model has positions=rope; no format here holds it" in refusal(capsys, other, out)
+    other = changed(
+        made.checkpoints["neo"], tmp_path / "other.pt", lambda read: read["cfg"]["model"].update(local_window=4)
+    )
+    assert "NeoBERT's layers all read the whole text" in refusal(capsys, other, out)
+    other = changed(
+        made.checkpoints["neo"], tmp_path / "other.pt", lambda read: read["cfg"]["model"].update(norm="batch_norm")
+    )
+    assert "norm='batch_norm' is not one of" in refusal(capsys, other, out)
+    assert "has no other ids than those of dict.txt" in refusal(
+        capsys, made.checkpoints["pretrained"], out, "--original-ids"
+    )
+    assert not out.exists()
+
+
 def test_half_precision_becomes_float32(made, tmp_path):
     def halve(read):
         read["model"] = {name: tensor.half() for name, tensor in read["model"].items()}

@@ -272,6 +272,18 @@ def test_labels_without_our_description(made, tmp_path, capsys):
     assert "describes the classes 0, 1, the model has positive, negative, off-topic" in line
 
 
+def test_labels_that_are_none(made, tmp_path, capsys):
+    texts, out = copy(made.exports["texts"], tmp_path / "texts"), tmp_path / "out"
+    change_config(texts, problem_type="multi_label_classification")
+    assert "says problem_type='multi_label_classification'" in refusal(capsys, texts, out)
+    change_config(texts, problem_type=None, id2label={"0": "a", "2": "b"})
+    assert "id2label does not name the outputs 0, 1, 2..." in refusal(capsys, texts, out)
+    change_config(texts, task_description=None, id2label={"0": "a", "1": "b", "2": "b"})
+    assert "two outputs have one label; give --description FILE" in refusal(capsys, texts, out)
+    change_config(texts, id2label={"0": "a", "1": "b"})
+    assert "classifier.out_proj.weight is [3, 128], the settings say [2, 128]" in refusal(capsys, texts, out)
+
+
 def test_as_a_command(made, tmp_path):
     done = command("fairseq-hebrew", "import-hf", tmp_path / "none", tmp_path / "out")
     assert done.returncode == 1 and done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
