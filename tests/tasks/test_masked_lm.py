@@ -18,6 +18,7 @@ from fairseq.data.indexed_dataset import MMapIndexedDatasetBuilder
 from omegaconf import OmegaConf
 
 from fairseq_hebrew.models.hallelubert import HALLELUBERT
+from fairseq_hebrew.models.neodictabert import NEODICTABERT
 from fairseq_hebrew.models.options import EncoderOptions
 from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.tasks.masked_lm import HebrewMaskedLMConfig, HebrewMaskedLMTask, replacement_ids
@@ -347,3 +348,35 @@ checkpoint: {{save_dir: {tmp_path}/save}}
     assert run.returncode == 0, run.stderr[-2000:]
     models, _, _ = checkpoint_utils.load_model_ensemble_and_task([f"{tmp_path}/save/checkpoint_last.pt"])
     assert models[0].encoder.config.layers == 2 and models[0].encoder.config.dropout == 0.0
+
+
+@pytest.fixture(scope="module")
+def plainly(trained_on, tmp_path_factory):
+    """(losses, save folder) of NeoDictaBERT by the reference attention."""
+    save = tmp_path_factory.mktemp("plainly")
+    run = train(trained_on, save, "--arch", "neodictabert_tiny", "--attention-backend", "plain", updates=5)
+    return losses(run), save
+
+
+@pytest.mark.parametrize(
+    ("options", "tolerance"),
+    [
+        (("--attention-backend", "sdpa"), 2e-3),
+        (("--attention-backend", "documents"), 2e-3),
+        (("--attention-backend", "static"), 2e-3),
+        (("--checkpoint-activations",), 2e-3),
+        (("--compile-layers",), 2e-3),
+        (("--autocast", "bf16"), 5e-2),
+    ],
+    ids=lambda options: " ".join(options) if isinstance(options, tuple) else None,
+)
+def test_how_a_model_is_run_changes_no_loss(plainly, trained_on, tmp_path, options, tolerance):
+    """Losses are logged to three digits."""
+    run = train(trained_on, tmp_path, "--arch", "neodictabert_tiny", "--no-save", *options, updates=5)
+    assert losses(run) == pytest.approx(plainly[0], abs=tolerance)
+
+
+def test_a_checkpoint_of_the_other_family_loads_without_its_options(plainly):
+    models, cfg, _ = checkpoint_utils.load_model_ensemble_and_task([str(plainly[1] / "checkpoint_last.pt")])
+    assert cfg.model._name == f"{NEODICTABERT.name}_tiny" and models[0].encoder.execution.attention == "plain"
+    assert models[0].encoder.config.positions == "rope" and models[0].max_positions() == 4096
