@@ -240,7 +240,7 @@ def _recipe(checkpoint: Checkpoint) -> Rows:
         ("schedule", _named(checkpoint, "lr_scheduler", schedule)),
         ("optimizer", _named(checkpoint, "optimizer", ("adam_betas", "adam_eps", "weight_decay"))),
         ("gradients clipped at a norm of", get("optimization", "clip_norm") or "never"),
-        ("precision", next((name for name in ("fp16", "bf16", "amp") if get("common", name)), "fp32")),
+        ("precision", _precision(checkpoint)),
         ("seed", get("common", "seed")),
     ]
 
@@ -273,3 +273,12 @@ def _named(checkpoint: Checkpoint, group: str, names: tuple[str, ...]) -> str:
 
 def _list(value: object) -> list:
     return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _precision(checkpoint: Checkpoint) -> str:
+    """fairseq's own options change the weights, the model's the products alone."""
+    get = checkpoint.setting
+    weights = next((name for name in ("fp16", "bf16", "amp") if get("common", name)), "fp32")
+    products = get("model", "autocast", "none")
+    fp8 = ", the layers' in fp8" if get("model", "fp8", False) else ""
+    return weights if products == "none" else f"{weights}, matrix products in {products}{fp8}"

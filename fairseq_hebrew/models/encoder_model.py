@@ -103,7 +103,8 @@ class EncoderModel(BaseFairseqModel):
         else:
             target = batch.from_rows(target)
             chosen = target.ne(ignore)
-            where = chosen.nonzero() if num_masked is None else chosen.nonzero_static(size=num_masked)
+            asked = num_masked is None or chosen.device.type == "cpu"  # a CPU need not be waited for
+            where = chosen.nonzero() if asked else chosen.nonzero_static(size=num_masked)
             where = where.squeeze(1)
             target = target[where]
         vectors, matrix = None, self.encoder.embed_tokens.weight

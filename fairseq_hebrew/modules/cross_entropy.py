@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from fairseq_hebrew.modules.linear import linear
 from fairseq_hebrew.modules.precision import products_type
 
-CHUNK_BYTES = 64 << 20  # of logits, in fp32
+CHUNK_BYTES = 64 << 20  # of logits, in fp32 or fp64
 
 
 def plain_cross_entropy(x: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, ignore: int) -> Tensor:
@@ -43,7 +43,7 @@ class _Chunked(torch.autograd.Function):
     def forward(ctx, x, weight, bias, targets, ignore, chunk_bytes, kind):
         precise = torch.float64 if kind == torch.float64 else torch.float32
         wanted = ctx.needs_input_grad[:3]
-        rows = max(1, chunk_bytes // (4 * len(weight)))
+        rows = max(1, chunk_bytes // (precise.itemsize * len(weight)))
         matrix, shift = weight.to(kind), None if bias is None else bias.to(kind)
         loss = torch.zeros((), dtype=precise, device=x.device)
         right = torch.zeros((), dtype=torch.int64, device=x.device)
@@ -82,6 +82,8 @@ class _Chunked(torch.autograd.Function):
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx, grad_loss, _):
+        if ctx.made is None:
+            raise RuntimeError("the chunked cross-entropy keeps its gradients for one backward pass; this is another")
         grad_x, grad_weight, grad_bias, weight_type, bias_type = ctx.made
         ctx.made = None
         for made in (grad_x, grad_weight, grad_bias):

@@ -45,3 +45,11 @@ def test_fp8_keeps_names_and_weights():
 def test_varlen_is_refused_on_the_cpu_when_it_runs():
     with pytest.raises(UserError, match=r"back end varlen cannot serve here: it runs on CUDA, not on cpu"):
         tiny(attention_backend="varlen")(TOKENS)
+
+
+def test_a_wrong_count_of_predicted_positions_changes_nothing_on_the_cpu():
+    model, target = tiny().eval(), torch.where(TOKENS.gt(4), TOKENS, 1)
+    (loss, right), _ = model(TOKENS, target=target)
+    for count in (0, 1, 50):
+        (other, as_right), _ = model(TOKENS, target=target, num_masked=count)
+        assert torch.equal(loss, other) and torch.equal(right, as_right)

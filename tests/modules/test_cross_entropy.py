@@ -203,3 +203,11 @@ def test_the_gradient_of_a_tied_embedding_accumulates(steps):
             (loss(vectors.tanh(), matrix, None, targets, IGNORE) / 7).backward()
         grads.append(embedding.weight.grad.clone())
     torch.testing.assert_close(grads[1], grads[0], atol=1e-5, rtol=1e-5)
+
+
+def test_a_second_backward_pass_is_refused():
+    x, weight, bias, targets = inputs()
+    loss, _ = chunked_cross_entropy(x.requires_grad_(), weight, bias, targets, IGNORE)
+    loss.backward(retain_graph=True)
+    with pytest.raises(RuntimeError, match="one backward pass"):
+        loss.backward()
