@@ -19,6 +19,7 @@ from torch import Tensor
 from fairseq_hebrew.modules import EncoderConfig
 from fairseq_hebrew.stage.errors import UserError
 
+from .fits import differs
 from .keys import HEAD, Kind, Row, layers, linear
 from .settings import check_settings, number
 
@@ -97,11 +98,8 @@ CHOICES = (
 
 def refuses(config: EncoderConfig) -> str | None:
     """Why NeoBERT cannot be this encoder exactly, or None when it can."""
-    for name, value, has in CHOICES:
-        if getattr(config, name) != value:
-            return f"NeoBERT has {has}, the model has {name}={getattr(config, name)}"
-    if any(config.window(i) for i in range(config.layers)):
-        return f"NeoBERT's layers all read the whole text, the model has local_window={config.local_window}"
+    if why := differs("NeoBERT", CHOICES, config):
+        return why
     if intermediate_size(config) is None:
         return (
             "NeoBERT's feed-forward width is a multiple of 8, 2/3 of a number rounded up, "

@@ -20,6 +20,7 @@ from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.text.dictionary import PAD
 
 from .extras import Extra
+from .fits import differs
 from .keys import HEAD, Kind, Row, layers, linear, norm
 from .settings import check_settings, number
 
@@ -97,12 +98,7 @@ CHOICES = (
 
 def refuses(config: EncoderConfig) -> str | None:
     """Why RoBERTa cannot be this encoder exactly, or None when it can."""
-    for name, value, has in CHOICES:
-        if getattr(config, name) != value:
-            return f"RoBERTa has {has}, the model has {name}={getattr(config, name)}"
-    if any(config.window(i) for i in range(config.layers)):
-        return f"RoBERTa's layers all read the whole text, the model has local_window={config.local_window}"
-    return None
+    return differs("RoBERTa", CHOICES, config)
 
 
 def rows(config: EncoderConfig, kind: Kind) -> list[Row]:
