@@ -1,0 +1,120 @@
+"""`monitor`: what the logs of a run show, once or while it trains."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fairseq_hebrew.stage.errors import UsageError, UserError, parser, run_command
+from fairseq_hebrew.stage.options import add_arguments, from_arguments
+from fairseq_hebrew.stage.output import write_text
+from fairseq_hebrew.stage.progress import log as tell
+
+from .judgement import Judgement, Rules, as_data, judge
+from .page import page
+from .picture import draw
+from .sources import NothingYetError, Run
+from .words import lines
+
+PICTURE, PAGE, SUMMARY = "monitor.png", "monitor.html", "summary.json"
+
+
+@dataclass
+class Monitor:
+    """A run, the rules it is judged by, and the folder its pictures go to (None for none)."""
+
+    run: Run
+    rules: Rules
+    output: Path | None
+    refresh: int | None = None
+
+    def look(self, growing: bool = False) -> bool:
+        """Read what is new; whether there was anything. Raises NothingYetError before the first update."""
+        new = self.run.read(growing)
+        if not len(self.run.log.train):
+            raise NothingYetError(f"{self.run.path}: no update of training in its log yet; wait for the first")
+        return new > 0
+
+    def report(self) -> list[str]:
+        """Judge the run, write the pictures, and give the lines of the summary."""
+        log = self.run.log
+        judgement = judge(log, self.rules)
+        told = [f"read: {', '.join(map(str, self.run.files))}", *lines(judgement, log, self.rules)]
+        if self.output is not None:
+            self._write(judgement, told)
+        return told
+
+    def _write(self, judgement: Judgement, told: list[str]) -> None:
+        log, title, inputs = self.run.log, str(self.run.path), self.run.files
+        draw(log, judgement, self.output / PICTURE, title)
+        write_text(self.output / PAGE, page(log, judgement, title, told[1:], self.refresh), inputs)
+        data = {"run": title, "files": [str(path) for path in inputs], **as_data(judgement, log, self.rules)}
+        write_text(self.output / SUMMARY, json.dumps(data, ensure_ascii=False, indent=1) + "\n", inputs)
+
+
+def follow(monitor: Monitor, every: float) -> None:
+    """Look again every so many seconds and tell what is new, until Ctrl-C; then once more, to the last line."""
+    seen: list[str] = []
+    waiting = False
+    try:
+        while True:
+            try:
+                if monitor.look(growing=True):
+                    seen = _tell_new(monitor.report(), seen)
+            except NothingYetError as error:
+                if not waiting:
+                    tell(str(error))
+                waiting = True
+            time.sleep(every)
+    except KeyboardInterrupt:
+        monitor.refresh = None
+        try:
+            monitor.look()
+        except NothingYetError:
+            return
+        _tell_new(monitor.report(), seen)
+
+
+def _tell_new(told: list[str], seen: list[str]) -> list[str]:
+    """Print the lines that were not there before."""
+    stamp = time.strftime("%H:%M:%S")
+    for line in told:
+        if line not in seen:
+            print(f"{stamp} {line}" if seen else line, flush=True)
+    return told
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = parser("fairseq-hebrew monitor", "What the logs of a run show: curves, spikes, plateaus, convergence.")
+    options.add_argument("run", type=Path, help="folder of a run, or a log of it (JSON, simple, TensorBoard's events)")
+    options.add_argument("--output", type=Path, help=f"folder for {PICTURE}, {PAGE} and {SUMMARY}")
+    options.add_argument("--follow", action="store_true", help="go on reading a run that trains, until Ctrl-C")
+    options.add_argument("--every", type=float, default=30.0, help="seconds between two looks with --follow")
+    add_arguments(options, Rules)
+    parsed = options.parse_args(arguments)
+
+    def work() -> None:
+        try:
+            rules = from_arguments(Rules, parsed)
+        except UserError as error:
+            raise UsageError(str(error)) from None
+        if not parsed.every > 0:
+            raise UsageError(f"--every {parsed.every:g}: more than 0 seconds are needed")
+        monitor = Monitor(Run(parsed.run), rules, parsed.output)
+        if parsed.follow:
+            monitor.refresh = max(round(parsed.every), 5)
+            follow(monitor, parsed.every)
+            return
+        monitor.look()
+        print("\n".join(monitor.report()))
+        if parsed.output is not None:
+            tell(f"monitor: {parsed.output / PAGE}")
+
+    return run_command(work, parsed.debug)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
