@@ -33,7 +33,9 @@ class Rules:
     plateau_updates: int = setting(500, "and at least so many updates", least=1)
     last_percent: float = setting(20.0, "convergence is judged on this last part of the updates, in percent", least=1)
     improvement: float = setting(
-        1.0, "converged: perplexity fell by less than this many percent over that part, at 95 % confidence", least=0
+        1.0,
+        "converged: perplexity fell by less than this many percent over that part, with 95 percent confidence",
+        least=0,
     )
     min_updates: int = setting(
         40_000,

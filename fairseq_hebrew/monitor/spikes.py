@@ -71,6 +71,8 @@ def noise(values: np.ndarray, course: np.ndarray, floor: np.ndarray) -> np.ndarr
     """
     from scipy.ndimage import median_filter
 
+    if len(values) < 3:
+        return floor
     bend = np.zeros_like(values)
     bend[1:-1] = (values[1:-1] - (values[:-2] + values[2:]) / 2) / np.sqrt(1.5)
     bend[[0, -1]] = bend[[1, -2]]
