@@ -17,7 +17,7 @@ from .judgement import Judgement, Rules, as_data, judge
 from .page import page
 from .picture import draw
 from .sources import NothingYetError, Run
-from .words import lines
+from .words import events, lines, state
 
 PICTURE, PAGE, SUMMARY = "monitor.png", "monitor.html", "summary.json"
 
@@ -38,14 +38,14 @@ class Monitor:
             raise NothingYetError(f"{self.run.path}: no update of training in its log yet; wait for the first")
         return new > 0
 
-    def report(self) -> list[str]:
-        """Judge the run, write the pictures, and give the lines of the summary."""
+    def report(self) -> tuple[Judgement, list[str]]:
+        """Judge the run and write the pictures; the verdicts, and the lines of the summary."""
         log = self.run.log
         judgement = judge(log, self.rules)
         told = [f"read: {', '.join(map(str, self.run.files))}", *lines(judgement, log, self.rules)]
         if self.output is not None:
             self._write(judgement, told)
-        return told
+        return judgement, told
 
     def _write(self, judgement: Judgement, told: list[str]) -> None:
         log, title, inputs = self.run.log, str(self.run.path), self.run.files
@@ -57,13 +57,13 @@ class Monitor:
 
 def follow(monitor: Monitor, every: float) -> None:
     """Look again every so many seconds and tell what is new, until Ctrl-C; then once more, to the last line."""
-    seen: list[str] = []
+    seen: dict[tuple, str] = {}
     waiting = False
     try:
         while True:
             try:
                 if monitor.look(growing=True):
-                    seen = _tell_new(monitor.report(), seen)
+                    seen |= _tell_new(monitor, seen)
             except NothingYetError as error:
                 if not waiting:
                     tell(str(error))
@@ -75,16 +75,17 @@ def follow(monitor: Monitor, every: float) -> None:
             monitor.look()
         except NothingYetError:
             return
-        _tell_new(monitor.report(), seen)
+        print("\n".join(monitor.report()[1]), flush=True)
 
 
-def _tell_new(told: list[str], seen: list[str]) -> list[str]:
-    """Print the lines that were not there before."""
+def _tell_new(monitor: Monitor, seen: dict[tuple, str]) -> dict[tuple, str]:
+    """Print where the run is and the events that are not in `seen`; the events there are now."""
+    judgement, _ = monitor.report()
+    found = events(judgement)
     stamp = time.strftime("%H:%M:%S")
-    for line in told:
-        if line not in seen:
-            print(f"{stamp} {line}" if seen else line, flush=True)
-    return told
+    for line in (state("train", monitor.run.log.train), *(found[key] for key in found if key not in seen)):
+        print(stamp, line, flush=True)
+    return found
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -109,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             follow(monitor, parsed.every)
             return
         monitor.look()
-        print("\n".join(monitor.report()))
+        print("\n".join(monitor.report()[1]))
         if parsed.output is not None:
             tell(f"monitor: {parsed.output / PAGE}")
 

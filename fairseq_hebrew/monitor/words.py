@@ -27,8 +27,8 @@ def lines(judgement: Judgement, log: Log, rules: Rules) -> list[str]:
     train = log.train
     told = [
         f"{judgement.records:,} records, updates {int(train.updates[0]):,} to {train.last:,}",
-        _state("train", train),
-        *(_state(name, curve) for name, curve in log.valid.items()),
+        state("train", train),
+        *(state(name, curve) for name, curve in log.valid.items()),
     ]
     told += [f"resumed: went back from update {before:,} to {after:,}" for before, after in log.resumed]
     told.append("learning rate: " + (rate_words(judgement) if judgement.phases else "not in the log"))
@@ -38,7 +38,7 @@ def lines(judgement: Judgement, log: Log, rules: Rules) -> list[str]:
     return [*told, "convergence: " + convergence_words(judgement, rules)]
 
 
-def _state(name: str, curve: Curve) -> str:
+def state(name: str, curve: Curve) -> str:
     loss = float(curve.column("loss")[-1])
     words = f"{name}: loss {loss:.3f}, perplexity {perplexity(loss):.2f}"
     if "masked_accuracy" in curve:
@@ -77,6 +77,14 @@ def spike_words(spikes: list[Spike]) -> list[str]:
     if len(spikes) > SHOWN:
         told.append(f"spikes: {len(spikes) - SHOWN} lower ones besides")
     return told
+
+
+def events(judgement: Judgement) -> dict[tuple, str]:
+    """The spikes and plateaus as lines, under keys that stay the same while more records make their numbers finer."""
+    told: dict[tuple, str] = {
+        ("spike", one.signal, one.peak, one.back is None): spike_line(one) for one in judgement.spikes
+    }
+    return told | {("plateau", i, one.over): plateau_words(one) for i, one in enumerate(judgement.plateaus)}
 
 
 def spike_line(spike: Spike) -> str:
