@@ -16,10 +16,13 @@ from fairseq_hebrew.stage.progress import log as tell
 from .judgement import Judgement, Rules, as_data, judge
 from .page import page
 from .picture import draw
+from .skipped import FILE as SKIPPED
+from .skipped import read_skipped
 from .sources import NothingYetError, Run
 from .words import events, lines, state
 
-PICTURE, PAGE, SUMMARY = "monitor.png", "monitor.html", "summary.json"
+PICTURE, PAGE, SUMMARY, BATCHES = "monitor.png", "monitor.html", "summary.json", "batches.jsonl"
+CHECKPOINT = "checkpoint_last.pt"
 
 
 @dataclass
@@ -29,6 +32,7 @@ class Monitor:
     run: Run
     rules: Rules
     output: Path | None
+    checkpoint: Path | None = None  # to name the batches of spikes
     refresh: int | None = None
 
     def look(self, growing: bool = False) -> bool:
@@ -42,16 +46,31 @@ class Monitor:
         """Judge the run and write the pictures; the verdicts, and the lines of the summary."""
         log = self.run.log
         judgement = judge(log, self.rules)
+        skipped = read_skipped(self.run.folder)
         told = [f"read: {', '.join(map(str, self.run.files))}", *lines(judgement, log, self.rules)]
+        if skipped:
+            where = self.run.folder / SKIPPED
+            told.insert(-1, f"skipped: {len(skipped):,} updates, the last {skipped[-1]['update']:,}; batches: {where}")
+        if self.checkpoint is not None:
+            told.insert(-1, self._name_batches(judgement))
         if self.output is not None:
-            self._write(judgement, told)
+            self._write(judgement, told, skipped)
         return judgement, told
 
-    def _write(self, judgement: Judgement, told: list[str]) -> None:
+    def _name_batches(self, judgement: Judgement) -> str:
+        from .batches import write_batches
+
+        path = self.output / BATCHES
+        count, exact = write_batches(path, self.checkpoint, self.run.log, judgement.spikes)
+        doubt = "" if exact else "; not exact where the log and the epoch's batches do not go together"
+        return f"batches: of {count:,} updates at the begin of the spikes, in {path}{doubt}"
+
+    def _write(self, judgement: Judgement, told: list[str], skipped: list[dict]) -> None:
         log, title, inputs = self.run.log, str(self.run.path), self.run.files
         draw(log, judgement, self.output / PICTURE, title)
         write_text(self.output / PAGE, page(log, judgement, title, told[1:], self.refresh), inputs)
         data = {"run": title, "files": [str(path) for path in inputs], **as_data(judgement, log, self.rules)}
+        data["skipped"] = skipped
         write_text(self.output / SUMMARY, json.dumps(data, ensure_ascii=False, indent=1) + "\n", inputs)
 
 
@@ -94,6 +113,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.add_argument("--output", type=Path, help=f"folder for {PICTURE}, {PAGE} and {SUMMARY}")
     options.add_argument("--follow", action="store_true", help="go on reading a run that trains, until Ctrl-C")
     options.add_argument("--every", type=float, default=30.0, help="seconds between two looks with --follow")
+    options.add_argument(
+        "--batches",
+        type=Path,
+        nargs="?",
+        const=Path(),
+        metavar="CHECKPOINT",
+        help=f"name the samples in the batches at the begin of each spike, in {BATCHES} of --output: the data is read "
+        f"as a checkpoint of the run says ({CHECKPOINT} of its folder where none is named)",
+    )
     add_arguments(options, Rules)
     parsed = options.parse_args(arguments)
 
@@ -104,7 +132,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise UsageError(str(error)) from None
         if not parsed.every > 0:
             raise UsageError(f"--every {parsed.every:g}: more than 0 seconds are needed")
+        if parsed.batches is not None and (parsed.output is None or parsed.follow):
+            raise UsageError("--batches needs --output and goes without --follow")
         monitor = Monitor(Run(parsed.run), rules, parsed.output)
+        if parsed.batches is not None:
+            monitor.checkpoint = parsed.batches if parsed.batches.name else monitor.run.folder / CHECKPOINT
         if parsed.follow:
             monitor.refresh = max(round(parsed.every), 5)
             follow(monitor, parsed.every)

@@ -35,6 +35,11 @@ class Run:
         self._events: EventLogs | None = None
 
     @property
+    def folder(self) -> Path:
+        """Where the run's other files are looked for."""
+        return self.path if self.path.is_dir() else self.path.parent
+
+    @property
     def files(self) -> list[Path]:
         """The logs that are read."""
         return [*self._texts, *(self._events.files if self._events is not None else [])]
