@@ -33,6 +33,7 @@ class Run:
         self.log = Log()
         self._texts: dict[Path, TextLog] = {}
         self._events: EventLogs | None = None
+        self._without: dict[Path, int] = {}  # files without a record, and how long they were
 
     @property
     def folder(self) -> Path:
@@ -68,11 +69,11 @@ class Run:
         if self.path.is_file():
             texts, events = ([], [self.path]) if is_events(self.path) else ([self.path], [])
         else:
-            texts, events = _texts(self.path), []
+            texts, events = _texts(self.path, self._without), []
             if not texts:
                 events = sorted(path for path in self.path.rglob("*") if path.is_file() and is_events(path))
             if not texts and not events:
-                texts = _below(self.path)
+                texts = _below(self.path, self._without)
         if not texts and not events and not self.files:
             raise NothingYetError(f"{self.path}: no log of fairseq-train in it; {HOW}")
         for path in texts:
@@ -83,14 +84,20 @@ class Run:
             self._events.take(events)
 
 
-def _texts(folder: Path) -> list[Path]:
-    """The text logs of a folder in the order they were last written: its log files, else saved outputs."""
+def _texts(folder: Path, without: dict[Path, int]) -> list[Path]:
+    """The text logs of a folder in the order they were last written: its log files, else saved outputs.
+
+    without: what is known to have no record; added to.
+    """
     kinds: dict[bool, list[Path]] = {True: [], False: []}
     for path in folder.iterdir():
         rotated = path.suffix[1:].isdigit() and ".log" in path.suffixes
         if path.is_file() and (path.suffix in SUFFIXES or rotated) and not is_events(path):
-            bare = _begins_bare(path)
-            if bare is not None:
+            size = path.stat().st_size
+            bare = _begins_bare(path) if without.get(path) != size else None
+            if bare is None:
+                without[path] = size
+            else:
                 kinds[bare].append(path)
     return sorted(kinds[True] or kinds[False], key=lambda path: (path.stat().st_mtime_ns, path.name))
 
@@ -108,9 +115,9 @@ def _begins_bare(path: Path) -> bool | None:
     return None
 
 
-def _below(folder: Path) -> list[Path]:
+def _below(folder: Path, without: dict[Path, int]) -> list[Path]:
     """The text logs of the one folder inside `folder` that has any."""
-    found = {inner: logs for inner in sorted(folder.iterdir()) if inner.is_dir() and (logs := _texts(inner))}
+    found = {inner: logs for inner in sorted(folder.iterdir()) if inner.is_dir() and (logs := _texts(inner, without))}
     if len(found) > 1:
         raise UserError(f"{folder}: logs of several runs in it; name one: {', '.join(map(str, found))}")
     return next(iter(found.values()), [])
