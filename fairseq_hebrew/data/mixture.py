@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import logging
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
@@ -82,7 +83,7 @@ class Mixture:
         return len(self.sizes)
 
     def __getitem__(self, index: int) -> Sample:
-        corpus = int(np.searchsorted(self._firsts, index, side="right")) - 1
+        corpus = bisect.bisect_right(self._firsts, index) - 1
         return self._corpora[corpus][int(self._rows[corpus][index - self._firsts[corpus]])]
 
     def set_epoch(self, epoch: int) -> None:
@@ -95,7 +96,7 @@ class Mixture:
             for stream, share in zip(self._streams, self.shares)
         ]
         self.sizes = np.concatenate([stream.sizes[rows] for stream, rows in zip(self._streams, self._rows)])
-        self._firsts = np.cumsum([0, *(len(rows) for rows in self._rows)])
+        self._firsts = np.cumsum([0, *(len(rows) for rows in self._rows)]).tolist()
         logger.info(self.told())
 
     def _position(self, share: Fraction, epochs: int) -> int:
