@@ -41,9 +41,10 @@ class Stream:
     def _of_pass(self, number: int, start: int, end: int) -> np.ndarray:
         order = np.random.Generator(np.random.Philox(np.random.SeedSequence((*self._seed, number))))
         rows = order.permutation(len(self.sizes))
-        ends = self.sizes[rows].cumsum()
-        begins = ends - self.sizes[rows] + number * self.tokens
-        return rows[np.searchsorted(begins, start) : np.searchsorted(begins, end)]
+        begins = np.zeros(len(rows), np.int64)
+        np.cumsum(self.sizes[rows[:-1]], out=begins[1:])
+        first, last = np.searchsorted(begins, (start - number * self.tokens, end - number * self.tokens))
+        return rows[first:last]
 
 
 class Mixture:
@@ -61,7 +62,6 @@ class Mixture:
         shares: Mapping[str, Fraction],
         seed: int,
         epoch_tokens: int | None = None,
-        epoch: int = 1,
     ):
         """shares: of each corpus by its name, above 0, together 1; epoch_tokens: those of an epoch, None: as many as
         the corpora have together. The corpora must stay as they are from epoch to epoch.
@@ -76,28 +76,39 @@ class Mixture:
         least = sum(int(stream.sizes.max()) for stream in self._streams)
         if self.epoch_tokens < least:
             raise ValueError(f"an epoch of {self.epoch_tokens:,} tokens, the corpora's longest rows have {least:,}")
-        self._epoch = 0
-        self.set_epoch(epoch)
+        self._epoch, self._chosen = 1, 0
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """(N,) int64, tokens of each sample of the epoch."""
+        self._choose()
+        return self._sizes
 
     def __len__(self) -> int:
         return len(self.sizes)
 
     def __getitem__(self, index: int) -> Sample:
+        self._choose()
         corpus = bisect.bisect_right(self._firsts, index) - 1
         return self._corpora[corpus][int(self._rows[corpus][index - self._firsts[corpus]])]
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the rows of an epoch, counted from 1: `sizes` and the length may be others than before."""
-        if epoch == self._epoch:
-            return
+        """Be the samples of that epoch, counted from 1: `sizes` and the length may be others than before."""
         self._epoch = epoch
+
+    def _choose(self) -> None:
+        """Choose the rows of the epoch, when they are first asked for: a run that goes on skips epochs on its way."""
+        if self._chosen == self._epoch:
+            return
+        self._chosen = self._epoch
         self._rows = [
-            stream.rows(self._position(share, epoch - 1), self._position(share, epoch))
+            stream.rows(self._position(share, self._epoch - 1), self._position(share, self._epoch))
             for stream, share in zip(self._streams, self.shares)
         ]
-        self.sizes = np.concatenate([stream.sizes[rows] for stream, rows in zip(self._streams, self._rows)])
+        sizes = [stream.sizes[rows] for stream, rows in zip(self._streams, self._rows)]
+        self._sizes = np.concatenate(sizes)
         self._firsts = np.cumsum([0, *(len(rows) for rows in self._rows)]).tolist()
-        logger.info(self.told())
+        logger.info(self._told([int(of_corpus.sum()) for of_corpus in sizes]))
 
     def _position(self, share: Fraction, epochs: int) -> int:
         """Where in its stream a corpus stands after that many epochs."""
@@ -105,21 +116,20 @@ class Mixture:
 
     def tokens_by_corpus(self, indices: Sequence[int]) -> dict[str, int]:
         """How many tokens these samples of the epoch have, by the corpus they are of; every corpus is named."""
+        self._choose()
         indices = np.asarray(indices, np.int64)
         corpus = np.searchsorted(self._firsts, indices, side="right") - 1
         tokens = np.bincount(corpus, weights=self.sizes[indices], minlength=len(self.names))
         return dict(zip(self.names, tokens.astype(np.int64).tolist()))
 
-    def told(self) -> str:
-        """The epoch in one line: of each corpus its share of the tokens, tokens and rows, and the passes it is in."""
-        every = range(len(self.sizes))
-        tokens = self.tokens_by_corpus(every)
+    def _told(self, tokens: Sequence[int]) -> str:
+        """The epoch in one line: of each corpus its share, tokens and samples, and from which pass to which it is read."""
         parts = []
-        for name, stream, rows, share in zip(self.names, self._streams, self._rows, self.shares):
+        for name, stream, rows, share, of_corpus in zip(self.names, self._streams, self._rows, self.shares, tokens):
             passes = [self._position(share, epochs) / stream.tokens for epochs in (self._epoch - 1, self._epoch)]
             parts.append(
-                f"{name} {100 * tokens[name] / sum(tokens.values()):.2f} % ({tokens[name]:,} tokens, {len(rows):,} "
-                f"samples, passes {passes[0]:.2f} to {passes[1]:.2f})"
+                f"{name} {100 * of_corpus / sum(tokens):.2f} % ({of_corpus:,} tokens, {len(rows):,} samples, "
+                f"passes {passes[0]:.2f} to {passes[1]:.2f})"
             )
         return f"mixture of epoch {self._epoch}: {', '.join(parts)}"
 

@@ -28,6 +28,7 @@ class Corpus:
     folders: tuple[str, ...]
     weight: float | None = None
     min_document_tokens: int = 0
+    line: int | None = None  # of the file
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,11 @@ class MixtureFile:
     corpora: tuple[Corpus, ...]
     temperature: float = 1.0
     epoch_tokens: int | None = None  # None: as many as the corpora have together
+    epoch_line: int | None = None
+
+    def corpus(self, name: str) -> Corpus | None:
+        """The corpus of that name; None where there is none."""
+        return next((corpus for corpus in self.corpora if corpus.name == name), None)
 
     def shares(self, sizes: Mapping[str, int]) -> dict[str, Fraction]:
         """The share of each corpus by its name, from the tokens that each has."""
@@ -61,7 +67,11 @@ def read_mixture(path: str) -> MixtureFile:
     if weighted and "temperature" in top.values:
         raise top.error("temperature", "the weights say the shares already", "leave out temperature, or the weights")
     return MixtureFile(
-        path, corpora, top.number("temperature", above=0, default=1.0), top.number("epoch_tokens", above=0, whole=True)
+        path,
+        corpora,
+        top.number("temperature", above=0, default=1.0),
+        top.number("epoch_tokens", above=0, whole=True),
+        top.lines.get("epoch_tokens"),
     )
 
 
@@ -81,6 +91,7 @@ def _corpus(path: str, named: _Mapping, name: object) -> Corpus:
         tuple(os.path.join(base, folder) for folder in data.split(os.pathsep) if folder),
         given.number("weight", above=0),
         given.number("min_document_tokens", above=0, whole=True, default=0),
+        named.lines[name],
     )
 
 
@@ -103,17 +114,17 @@ class _Mapping:
     def __init__(self, path: str, node: yaml.MappingNode):
         self.path, self.line = path, node.start_mark.line + 1
         self.values: dict[object, yaml.Node] = {}
-        self._lines: dict[object, int] = {}
+        self.lines: dict[object, int] = {}
         for key_node, value in node.value:
             key = _value(key_node) if isinstance(key_node, yaml.ScalarNode) else None
             line = key_node.start_mark.line + 1
             if key in self.values:
                 raise at(path, line, f"{key} stands here twice", "leave one out")
-            self.values[key], self._lines[key] = value, line
+            self.values[key], self.lines[key] = value, line
 
     def error(self, key: object, problem: str, remedy: str = REMEDY) -> UserError:
         """About a key, in its line, or about the mapping where it has none of that name."""
-        return at(self.path, self._lines.get(key, self.line), problem, remedy)
+        return at(self.path, self.lines.get(key, self.line), problem, remedy)
 
     def check(self, known: tuple[str, ...]) -> None:
         for key in self.values:

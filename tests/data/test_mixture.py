@@ -31,10 +31,12 @@ def rows(count: int, first: int = 0, seed: int = 0, longest: int = 64) -> Rows:
     return Rows(np.random.default_rng(seed).integers(2, longest + 1, count), first)
 
 
-def two(english: int = 300, hebrew: int = 40, **options) -> Mixture:
-    """Hebrew is rows 0, 1..., English rows 10,000, 10,001..."""
-    corpora = {"english": rows(english, 10_000, seed=1), "hebrew": rows(hebrew, seed=2)}
-    return Mixture(corpora, SIXTY, **{"seed": 3} | options)
+def two(epoch: int = 1, **options) -> Mixture:
+    """Hebrew is rows 0 to 39, English rows 10,000 to 10,299."""
+    corpora = {"english": rows(300, 10_000, seed=1), "hebrew": rows(40, seed=2)}
+    made = Mixture(corpora, SIXTY, **{"seed": 3} | options)
+    made.set_epoch(epoch)
+    return made
 
 
 def read(mixture: Mixture) -> list[int]:
