@@ -123,7 +123,7 @@ class Mixture:
         return dict(zip(self.names, tokens.astype(np.int64).tolist()))
 
     def _told(self, tokens: Sequence[int]) -> str:
-        """The epoch in one line: of each corpus its share, tokens and samples, and from which pass to which it is read."""
+        """The epoch in one line: of each corpus its share, tokens and samples, and the passes it is in."""
         parts = []
         for name, stream, rows, share, of_corpus in zip(self.names, self._streams, self._rows, self.shares, tokens):
             passes = [self._position(share, epochs) / stream.tokens for epochs in (self._epoch - 1, self._epoch)]
