@@ -2,7 +2,10 @@
 
 import json
 import os
+import socket
 import struct
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -99,3 +102,29 @@ def test_tensorboard_is_told(told):
     assert {name for part, name in found if part == "valid"} >= {"loss", "ppl", "masked_accuracy"}
     shares = found["train_inner", "padding_share"]
     assert shares == {int(r["num_updates"]): r["padding_share"] for r in told[0]["train"]}
+
+
+def test_processes_are_summed(data, tmp_path):
+    """Two processes tell what one with twice the update-freq tells."""
+    options = ("--batch-size", 4, "--dropout", 0, "--attention-dropout", 0)
+    alone = run(data, tmp_path / "one", *options, "--update-freq", 2, updates=4)["train"]
+    log = tmp_path / "two.log"
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    options += ("--sample-break-mode", "eos", "--no-save")
+    options += ("--distributed-world-size", 2, "--distributed-backend", "gloo", "--ddp-backend", "legacy_ddp")
+
+    def process(rank: int) -> subprocess.CompletedProcess:
+        told = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": 2, "MASTER_ADDR": "localhost", "MASTER_PORT": port}
+        more = ("--log-file", log) if rank == 0 else ()
+        return train(data, tmp_path / "two", *options, *more, updates=4, environment=told)
+
+    with ThreadPoolExecutor(2) as both:
+        for done in both.map(process, (0, 1)):
+            assert done.returncode == 0, done.stderr[-2000:]
+    together = read_log(log)["train"]
+    for name in ("num_updates", "wpb", "padding_share", "masked_share", "masked_accuracy"):
+        assert [record[name] for record in together] == [record[name] for record in alone], name
+    assert [r["loss"] for r in together] == pytest.approx([r["loss"] for r in alone], abs=2e-3)
+    assert together[1]["tokens_per_second"] > 0
