@@ -54,7 +54,7 @@ class Throughput:
         self._started = None
 
     def _work(self, config: EncoderConfig, sample: Mapping) -> float:
-        lengths, masked = sample["net_input"].get("lengths"), sample["net_input"].get("num_masked")
+        lengths, masked = sample.get("lengths"), sample.get("num_masked")
         if self._peak != self._peak or lengths is None or masked is None:
             return UNKNOWN
         return training_flops(config, lengths, masked)

@@ -68,9 +68,10 @@ class Mixture:
 
         Raises ValueError for an epoch that has not room for the longest row of each corpus.
         """
+        self.corpora = dict(corpora)
         self.names = tuple(corpora)
         self.shares = tuple(shares[name] for name in self.names)
-        self._corpora = tuple(corpora.values())
+        self._by_number = tuple(corpora.values())
         self._streams = [Stream(np.asarray(c.sizes, np.int64), (seed, _number(n))) for n, c in corpora.items()]
         self.epoch_tokens = epoch_tokens or sum(stream.tokens for stream in self._streams)
         least = sum(int(stream.sizes.max()) for stream in self._streams)
@@ -90,7 +91,7 @@ class Mixture:
     def __getitem__(self, index: int) -> Sample:
         self._choose()
         corpus = bisect.bisect_right(self._firsts, index) - 1
-        return self._corpora[corpus][int(self._rows[corpus][index - self._firsts[corpus]])]
+        return self._by_number[corpus][int(self._rows[corpus][index - self._firsts[corpus]])]
 
     def set_epoch(self, epoch: int) -> None:
         """Be the samples of that epoch, counted from 1: `sizes` and the length may be others than before."""

@@ -26,8 +26,8 @@ def clock(monkeypatch):
 def batch(*lengths: int, masked: int = 3, **changes) -> dict:
     told = {"lengths": list(lengths), "num_masked": masked} | changes
     tokens = torch.zeros(len(lengths), max(lengths), dtype=torch.long)
-    net_input = {"src_tokens": tokens, **{name: value for name, value in told.items() if value is not None}}
-    return {"ntokens": sum(lengths), "net_input": net_input}
+    told = {name: value for name, value in told.items() if value is not None}
+    return {"ntokens": sum(lengths), "net_input": {"src_tokens": tokens}, **told}
 
 
 def known(monkeypatch, value=1e12):
