@@ -147,13 +147,6 @@ class MaskedLMDataset(FairseqDataset):
         """A batch iterator stands for one epoch's order, unless the order is fixed."""
         return self.fixed
 
-    @property
-    def supports_prefetch(self) -> bool:
-        return getattr(self.samples, "supports_prefetch", False)
-
-    def prefetch(self, indices) -> None:
-        self.samples.prefetch(indices)
-
 
 def _rows(values: np.ndarray, real: np.ndarray, padding: int) -> np.ndarray:
     """(N,) values of the rows one after another -> (B, T), where `real` (B, T) bool is True; `padding` elsewhere."""
