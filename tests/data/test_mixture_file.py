@@ -69,6 +69,7 @@ WRONG = {
     "corpora:\n  a:": r":2: a: nothing is said of it; a mixture is",
     "corpora:\n  a: x": r":2: a: no `key: value` lines; a mixture is",
     "corpora:\n  a: {weight: 1}": r":2: a has no data; name a folder",
+    'corpora:\n  a: {data: ":"}': r":2: a has no data; name a folder",
     "corpora:\n  a: {data: 12}": r":2: data: 12 is not text; put it in quotes",
     "corpora:\n  a: {data: [x]}": r":2: data: one value is wanted here; a mixture is",
     "corpora:\n  a: {data: x, weight: }": r":2: weight has no value; give one",
