@@ -1,9 +1,11 @@
 """Pretraining: the task and criterion `hebrew_masked_lm` predict masked tokens of fairseq binaries."""
 
+import functools
 import logging
 import os
 import re
 from dataclasses import dataclass, field
+from typing import Optional
 
 import numpy as np
 from fairseq import utils
@@ -12,16 +14,23 @@ from fairseq.tasks import FairseqTask, register_task
 from omegaconf import II, MISSING
 
 from fairseq_hebrew.data.blocks import Blocks
+from fairseq_hebrew.data.long_documents import LongDocuments
 from fairseq_hebrew.data.masked_lm_dataset import MaskedLMDataset
 from fairseq_hebrew.data.masking import Masking
+from fairseq_hebrew.data.mixture_file import Corpus, MixtureFile, read_mixture
+from fairseq_hebrew.data.samples import Samples
 from fairseq_hebrew.stage.errors import UserError, at
 from fairseq_hebrew.tasks.binaries import MAKE_AGAIN, read_split
 from fairseq_hebrew.tasks.dictionary_state import MASK, DictionaryState, fingerprint, read_dictionary
+from fairseq_hebrew.tasks.mixture import load_corpus, load_mixture
 
 logger = logging.getLogger(__name__)
 
 # What the options are called where masking speaks of its own fields.
 MASKING_OPTIONS = {"probability": "--mask-prob", "keep": "--leave-unmasked-prob", "random": "--random-token-prob"}
+
+# fairseq reads the annotations at run time and knows Optional, not `X | None`.
+MaybeStr = Optional[str]  # noqa: UP045
 
 
 @dataclass
@@ -55,6 +64,13 @@ class HebrewMaskedLMConfig(FairseqDataclass):
             "devices that compile for a shape need (with --criterion hebrew_masked_lm)"
         },
     )
+    mixture: MaybeStr = field(
+        default=None,
+        metadata={
+            "help": "YAML file that names several corpora to train on and their shares (docs/mixtures.md); `data` is "
+            "then where dict.txt and the validation split are"
+        },
+    )
     debug: bool = field(default=False, metadata={"help": "show the whole traceback of an error"})
     seed: int = II("common.seed")
 
@@ -85,6 +101,7 @@ class HebrewMaskedLMTask(DictionaryState, FairseqTask):
         super().__init__(cfg)
         self.dictionary = dictionary
         self.mask_idx = dictionary.index(MASK)
+        self.corpora: tuple[str, ...] = ()  # of the mixture that is trained on, by name
         try:
             self.masking = Masking(
                 specials=(dictionary.bos(), dictionary.eos(), dictionary.pad()),
@@ -132,28 +149,60 @@ class HebrewMaskedLMTask(DictionaryState, FairseqTask):
 
         Training splits are masked anew each epoch, all others always in the same way.
         """
-        paths = utils.split_paths(self.cfg.data)
-        folder = paths[(epoch - 1) % len(paths)]
-        if folder != paths[0] and os.path.exists(os.path.join(folder, "dict.txt")):
+        training = split.startswith("train")
+        if training and self.cfg.mixture:
+            samples = load_mixture(self._mixture, functools.partial(self._samples, split), self.cfg.seed)
+            self.corpora = samples.names
+        elif corpus := self._validated(split):
+            samples = load_corpus(self._mixture, corpus, functools.partial(self._samples, "valid"))
+        else:
+            paths = utils.split_paths(self.cfg.data)
+            samples = self._samples(split, paths[(epoch - 1) % len(paths)], combine=combine)
+        self.datasets[split] = MaskedLMDataset(
+            samples,
+            self.masking,
+            seed=self.cfg.seed,
+            max_tokens=self.cfg.tokens_per_sample,
+            pad_to_multiple=self.cfg.pad_to_multiple,
+            fixed=not training,
+            fixed_shapes=self.cfg.fixed_shapes,
+        )
+
+    def has_sharded_data(self, split: str) -> bool:
+        """Whether each epoch has to load a shard of its own; a mixture reads all of its shards."""
+        return not self.cfg.mixture and super().has_sharded_data(split)
+
+    @functools.cached_property
+    def _mixture(self) -> MixtureFile:
+        return read_mixture(self.cfg.mixture)
+
+    def _validated(self, split: str) -> Corpus | None:
+        """The corpus of the mixture that the split `valid_NAME` is of; None where `data` has such a split itself."""
+        here = os.path.join(utils.split_paths(self.cfg.data)[0], split + ".idx")
+        if not self.cfg.mixture or not split.startswith("valid_") or os.path.exists(here):
+            return None
+        return self._mixture.corpus(split.removeprefix("valid_"))
+
+    def _samples(self, split: str, folder: str, min_document_tokens: int = 0, combine: bool = False) -> Samples | None:
+        """A split of a folder; None where no document has at least min_document_tokens."""
+        if folder != utils.split_paths(self.cfg.data)[0] and os.path.exists(os.path.join(folder, "dict.txt")):
             self._check_shard(folder)
+        path = os.path.join(folder, split)
+        stream = read_split(path, self.dictionary, self.dictionary_path, combine)
+        if min_document_tokens:
+            stream = LongDocuments(stream, min_document_tokens)
+            if not stream.tokens:
+                return None
         blocks = Blocks(
-            read_split(os.path.join(folder, split), self.dictionary, self.dictionary_path, combine),
+            stream,
             block_size=self.cfg.tokens_per_sample - 1,  # one less for <s>
             break_mode=str(self.cfg.sample_break_mode),
             bos=self.dictionary.bos(),
         )
         if not len(blocks):
-            raise at(os.path.join(folder, split + ".bin"), None, "no line has any token", MAKE_AGAIN)
-        logger.info(f"loaded {len(blocks):,} blocks from: {os.path.join(folder, split)}")
-        self.datasets[split] = MaskedLMDataset(
-            blocks,
-            self.masking,
-            seed=self.cfg.seed,
-            max_tokens=self.cfg.tokens_per_sample,
-            pad_to_multiple=self.cfg.pad_to_multiple,
-            fixed=not split.startswith("train"),
-            fixed_shapes=self.cfg.fixed_shapes,
-        )
+            raise at(path + ".bin", None, "no line has any token", MAKE_AGAIN)
+        logger.info(f"loaded {len(blocks):,} blocks from: {path}")
+        return blocks
 
     def _check_shard(self, folder: str) -> None:
         if fingerprint(read_dictionary(folder)) != fingerprint(self.dictionary):
