@@ -38,10 +38,10 @@ def find(sizes, separated, at, starts, lengths):
 def cut(tokens, shift, starts, lengths, room, least, ends, eos, piece_starts, piece_lengths):
     """Cut documents into pieces of at most `room` tokens, one after another; how many there are.
 
-    `tokens` (T,) int are ids plus `shift`, `starts` and `lengths` (D,) int64 those of the documents. Of one that is
-    longer than `room` each piece is as long as it can be while it ends where a sentence ends, by `ends` bool (V,) of
-    its last id (one beyond V ends none), and no `</s>` comes next; where none does in its last tokens, those beyond the `least`th, it
-    takes all `room`. It always leaves `least` tokens to the next piece, 2 * least <= room.
+    `tokens` (T,) int are ids plus `shift`, `starts` and `lengths` (D,) int64 those of the documents. A document longer
+    than `room` is cut where a sentence ends: after an id of `ends` bool (V,) that no `</s>` follows. Each piece is as
+    long as that allows; where no sentence ends beyond its first `least` tokens, it takes all of `room`. At least
+    `least` tokens are left to the next piece. 2 * least <= room, or both are 1.
     """
     made = 0
     for document in range(len(starts)):

@@ -28,7 +28,7 @@ def pack(sizes: np.ndarray, capacity: int) -> tuple[np.ndarray, int]:
 
 def pack_plainly(sizes: np.ndarray, capacity: int) -> tuple[np.ndarray, int]:
     """`pack`, in the plainest way."""
-    row_of = np.empty(len(sizes), dtype=np.int64)
+    row_of, sizes = np.empty(len(sizes), dtype=np.int64), sizes.tolist()
     rooms: list[int] = []  # of each row
     reached: list[int] = []  # when each row came to its room
     for time, document in enumerate(sorted(range(len(sizes)), key=lambda document: -sizes[document])):

@@ -14,8 +14,8 @@ def best_fit(sizes, capacity, row_of):
     """Fill `row_of` (D,) int for documents of `sizes` (D,) int from 1 to `capacity`; the number of rows.
 
     Rows that have equally much room are a stack: `top` of a room is the one that came to it last, `below` the one under
-    a row; `waiting` counts the rows of BLOCK rooms together. Sizes go down, so that a row that is found for one size tells where to look for the next of that size: where
-    there was no row between the size and its room, there is none but what is left of its room.
+    a row; `waiting` counts the rows of BLOCK rooms together. Sizes go down, so the room found for one document tells
+    where to look for the next of its size: all below it had no row, and has none but what was left of this one.
     """
     count = np.zeros(capacity + 1, np.int64)
     for size in sizes:

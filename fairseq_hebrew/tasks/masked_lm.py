@@ -5,6 +5,7 @@ import logging
 import os
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Optional
 
 import numpy as np
@@ -13,8 +14,6 @@ from fairseq.dataclass import ChoiceEnum, FairseqDataclass
 from fairseq.tasks import FairseqTask, register_task
 from omegaconf import II, MISSING
 
-from fairseq_hebrew.data.blocks import Blocks
-from fairseq_hebrew.data.long_documents import LongDocuments
 from fairseq_hebrew.data.masked_lm_dataset import MaskedLMDataset
 from fairseq_hebrew.data.masking import Masking
 from fairseq_hebrew.data.mixture_file import Corpus, MixtureFile, read_mixture
@@ -23,6 +22,8 @@ from fairseq_hebrew.stage.errors import UserError, at
 from fairseq_hebrew.tasks.binaries import MAKE_AGAIN, read_split
 from fairseq_hebrew.tasks.dictionary_state import MASK, DictionaryState, fingerprint, read_dictionary
 from fairseq_hebrew.tasks.mixture import load_corpus, load_mixture
+from fairseq_hebrew.tasks.samples import MODES, PACKED, make_samples
+from fairseq_hebrew.text.pieces import read_pieces
 
 logger = logging.getLogger(__name__)
 
@@ -41,11 +42,25 @@ class HebrewMaskedLMConfig(FairseqDataclass):
         default=MISSING,
         metadata={"help": "folder of binaries, or several shards separated by colons, read in turn, one an epoch"},
     )
-    sample_break_mode: ChoiceEnum(["none", "complete", "complete_doc", "eos"]) = field(
+    sample_break_mode: ChoiceEnum(MODES) = field(
         default="none",
         metadata={
             "help": "none: samples of tokens-per-sample tokens; complete: whole lines, as many as fit; complete_doc: "
-            "the same within a document; eos: a line a sample. Longer lines are cut."
+            "the same within a document; eos: a line a sample; longer lines are cut. packed: whole documents, each "
+            "with its own <s>, in rows with almost no padding, where they do not see one another"
+        },
+    )
+    no_document_mask: bool = field(
+        default=False,
+        metadata={
+            "help": "with packed: a row is read as one document, so that its documents see one another and positions "
+            "run on"
+        },
+    )
+    tokenizer_dir: MaybeStr = field(
+        default=None,
+        metadata={
+            "help": "folder of the tokenizer; packed cuts long documents at sentence ends then, else at line ends"
         },
     )
     tokens_per_sample: int = field(default=512, metadata={"help": "tokens of the longest sample, <s> included"})
@@ -123,6 +138,8 @@ class HebrewMaskedLMTask(DictionaryState, FairseqTask):
             show_tracebacks(True)
         if cfg.tokens_per_sample < 2:
             raise UserError(f"--tokens-per-sample {cfg.tokens_per_sample} leaves no room for a token; give at least 2")
+        if cfg.no_document_mask and str(cfg.sample_break_mode) != PACKED:
+            raise UserError(f"--no-document-mask is of packed rows; add --sample-break-mode {PACKED} or leave it out")
         folder = utils.split_paths(cfg.data)[0]
         dictionary = read_dictionary(folder)
         if not len(replacement_ids(dictionary)):
@@ -166,6 +183,7 @@ class HebrewMaskedLMTask(DictionaryState, FairseqTask):
             pad_to_multiple=self.cfg.pad_to_multiple,
             fixed=not training,
             fixed_shapes=self.cfg.fixed_shapes,
+            document_mask=self._packed and not self.cfg.no_document_mask,
         )
 
     def has_sharded_data(self, split: str) -> bool:
@@ -189,20 +207,24 @@ class HebrewMaskedLMTask(DictionaryState, FairseqTask):
             self._check_shard(folder)
         path = os.path.join(folder, split)
         stream = read_split(path, self.dictionary, self.dictionary_path, combine)
-        if min_document_tokens:
-            stream = LongDocuments(stream, min_document_tokens)
-            if not stream.tokens:
+        samples = make_samples(stream, self.cfg, self.dictionary, self._sentence_ends, min_document_tokens)
+        if not len(samples):
+            if min_document_tokens:
                 return None
-        blocks = Blocks(
-            stream,
-            block_size=self.cfg.tokens_per_sample - 1,  # one less for <s>
-            break_mode=str(self.cfg.sample_break_mode),
-            bos=self.dictionary.bos(),
-        )
-        if not len(blocks):
             raise at(path + ".bin", None, "no line has any token", MAKE_AGAIN)
-        logger.info(f"loaded {len(blocks):,} blocks from: {path}")
-        return blocks
+        logger.info(f"loaded {len(samples):,} samples from: {path}")
+        return samples
+
+    @functools.cached_property
+    def _sentence_ends(self) -> np.ndarray | None:
+        """Which ids end a sentence, bool (V,), as far as a tokenizer was named that tells."""
+        if self.cfg.tokenizer_dir is None or not self._packed:
+            return None
+        return read_pieces(Path(self.cfg.tokenizer_dir), Path(self.dictionary_path)).sentence_ends
+
+    @property
+    def _packed(self) -> bool:
+        return str(self.cfg.sample_break_mode) == PACKED
 
     def _check_shard(self, folder: str) -> None:
         if fingerprint(read_dictionary(folder)) != fingerprint(self.dictionary):
