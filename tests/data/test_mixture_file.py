@@ -1,6 +1,7 @@
 """The file of a mixture: what it says, and what is said of one that is wrong."""
 
 import os
+import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -50,6 +51,15 @@ def test_without_weights_sizes_say_the_shares(tmp_path):
     assert plain.shares(sizes) == {"a": Fraction(4, 5), "b": Fraction(1, 5)}
     warm = read_mixture(written(tmp_path, "temperature: 2\ncorpora: {a: {data: x}, b: {data: y}}"))
     assert warm.shares(sizes) == {"a": Fraction(2, 3), "b": Fraction(1, 3)}
+
+
+def test_the_guides_examples(tmp_path):
+    guide = Path(__file__).parents[2] / "docs" / "mixtures.md"
+    bilingual, second_phase = re.findall(r"```yaml\n(.*?)```", guide.read_text(encoding="utf-8"), re.DOTALL)
+    made = read_mixture(written(tmp_path, bilingual))
+    assert [(c.name, len(c.folders), c.weight) for c in made.corpora] == [("english", 2, 60), ("hebrew", 1, 40)]
+    made = read_mixture(written(tmp_path, second_phase))
+    assert [(c.weight, c.min_document_tokens) for c in made.corpora] == [(20, 0), (40, 1024), (40, 2048)]
 
 
 WRONG = {
