@@ -90,7 +90,7 @@ class GrowingGroups(iterators.GroupedIterator):
             super().__init__(iterable, chunk_size, skip_remainder_batch)
             return
         warmup = self.growth.warmup
-        if warmup.start >= chunk_size:
+        if warmup.start >= chunk_size and self.growth.updates_made() < warmup.updates:
             raise UserError(
                 f"--batch-warmup-from {warmup.start} is not less than --update-freq {chunk_size}, to which the batch "
                 "grows; give a smaller --batch-size and a larger --update-freq, or no --batch-warmup-updates"

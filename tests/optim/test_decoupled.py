@@ -6,6 +6,8 @@ import logging
 import pytest
 import torch
 from fairseq import optim
+from fairseq.optim.lr_scheduler import build_lr_scheduler
+from omegaconf import OmegaConf
 from torch.nn import Parameter
 
 from fairseq_hebrew.stage.errors import UserError
@@ -114,6 +116,16 @@ def test_weights_of_16_bits_alone_are_refused(name):
         optim.MemoryEfficientFP16Optimizer.build_optimizer(
             parsed("--optimizer", name, "--memory-efficient-bf16"), parameters(torch.bfloat16)
         )
+
+
+def test_settings_from_a_yaml_file():
+    """As fairseq-hydra-train gives them: lists are lists there."""
+    cfg = OmegaConf.create({"_name": "adamw", "adam_betas": [0.9, 0.98], "weight_decay": 0.01, "lr": [1e-3]})
+    made = optim.build_optimizer(cfg, parameters())
+    assert made.optimizer_config == {"lr": 1e-3, "betas": (0.9, 0.98), "eps": 1e-8, "weight_decay": 0.01}
+    text = {"_name": "trapezoidal", "decay_updates": 4, "decay_shape": "1-sqrt", "lr": [1e-3], "max_update": 8}
+    schedule = build_lr_scheduler(OmegaConf.create(text), made)
+    assert schedule.step_update(5) == pytest.approx(5e-4)
 
 
 def test_only_pointwise_updates_may_be_flattened():

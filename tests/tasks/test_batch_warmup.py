@@ -108,7 +108,9 @@ def test_without_a_plan_it_is_fairseqs_own_grouping(skip):
 @pytest.mark.parametrize("start", [4, 5])
 def test_a_batch_without_room_to_grow(start):
     with pytest.raises(UserError, match=rf"--batch-warmup-from {start} is not less than --update-freq 4, to which"):
-        GrowingGroups(epoch(9, Trainer(), plan=(6, start)), 4)
+        GrowingGroups(epoch(9, Trainer(5), plan=(6, start)), 4)
+    trainer = Trainer(6)  # the warm-up is over: more devices may go on with less to each
+    assert [len(group) for group in trainer.train(GrowingGroups(epoch(9, trainer, plan=(6, start)), 4))] == [4, 4, 1]
 
 
 @pytest.mark.parametrize(
