@@ -10,7 +10,7 @@ from typing import Optional
 
 import numpy as np
 from fairseq import utils
-from fairseq.dataclass import ChoiceEnum, FairseqDataclass
+from fairseq.dataclass import ChoiceEnum
 from fairseq.tasks import FairseqTask, register_task
 from omegaconf import II, MISSING
 
@@ -19,6 +19,7 @@ from fairseq_hebrew.data.masking import Masking
 from fairseq_hebrew.data.mixture_file import Corpus, MixtureFile, read_mixture
 from fairseq_hebrew.data.samples import Samples
 from fairseq_hebrew.stage.errors import UserError, at
+from fairseq_hebrew.tasks.batch_warmup import BatchWarmupConfig, WarmsBatchUp
 from fairseq_hebrew.tasks.binaries import MAKE_AGAIN, read_split
 from fairseq_hebrew.tasks.dictionary_state import MASK, DictionaryState, fingerprint, read_dictionary
 from fairseq_hebrew.tasks.mixture import load_corpus, load_mixture
@@ -35,7 +36,7 @@ MaybeStr = Optional[str]  # noqa: UP045
 
 
 @dataclass
-class HebrewMaskedLMConfig(FairseqDataclass):
+class HebrewMaskedLMConfig(BatchWarmupConfig):
     """Options of the task. fairseq reads the annotations at run time: no `from __future__ import annotations` here."""
 
     data: str = field(
@@ -107,7 +108,7 @@ def replacement_ids(dictionary) -> np.ndarray:
 
 
 @register_task("hebrew_masked_lm", dataclass=HebrewMaskedLMConfig)
-class HebrewMaskedLMTask(DictionaryState, FairseqTask):
+class HebrewMaskedLMTask(WarmsBatchUp, DictionaryState, FairseqTask):
     """Masked-LM training on binarized text."""
 
     cfg: HebrewMaskedLMConfig
