@@ -24,7 +24,7 @@ KNOWS = {
     "modules": set(),
     "models": {"stage", "text", "modules"},
     "data": {"stage", "text"},
-    "criterions": {"stage"},
+    "criterions": {"stage", "modules"},  # the count of operations is of the layers
     "optim": {"stage"},
     "xla": {"stage"},
     "tasks": {"stage", "text", "modules", "models", "data", "criterions", "optim", "xla", "compat"},
