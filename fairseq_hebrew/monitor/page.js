@@ -262,7 +262,7 @@ document.getElementById("whole").onclick = () => zoom(null);
 const events = [...data.spikes, ...data.plateaus].sort((a, b) => a.begin - b.begin);
 if (events.length) {
   const section = document.getElementById("events");
-  element("h2", section, `${data.spikes.length} spikes and ${data.plateaus.length} plateaus (choose one to see it)`);
+  element("h2", section, `Spikes (${data.spikes.length}) and plateaus (${data.plateaus.length}): choose one to see it`);
   const list = element("ul", section);
   for (const one of events) {
     const button = element("button", element("li", list), one.words);
