@@ -74,10 +74,10 @@ def data(tmp_path_factory) -> Path:
 @pytest.mark.parametrize(
     "more",
     [
-        ["--batch-size", 4, "--update-freq", 3],
+        ["--batch-size", 3, "--update-freq", 4, "--batch-warmup-updates", 12],
         ["--max-tokens", 40, "--update-freq", "2,3", "--sample-break-mode", "eos", "--seed", 5],
     ],
-    ids=["update-freq", "tokens"],
+    ids=["growing batches", "batches by tokens"],
 )
 def test_every_update_of_a_run_with_several_epochs_and_a_stop(data, tmp_path, more):
     for updates in (7, 23):
