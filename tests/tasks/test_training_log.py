@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fairseq_hebrew.eval.training_log import read_log
+from fairseq_hebrew.monitor.text_log import read_log
 from tests.tasks.test_masked_lm import binarized, train
 
 NAMES = {"loss", "ppl", "masked_accuracy", "gnorm", "wps", "tokens_per_second", "padding_share", "masked_share"}
