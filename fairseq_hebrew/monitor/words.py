@@ -26,7 +26,7 @@ def lines(judgement: Judgement, log: Log, rules: Rules) -> list[str]:
     """What the run shows, a fact a line."""
     train = log.train
     told = [
-        f"{judgement.records:,} records, updates {int(train.updates[0]):,} to {train.last:,}",
+        f"records: {judgement.records:,}, updates {int(train.updates[0]):,} to {train.last:,}",
         state("train", train),
         *(state(name, curve) for name, curve in log.valid.items()),
     ]

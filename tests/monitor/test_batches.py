@@ -152,7 +152,7 @@ def test_the_command_names_the_batches_of_a_spike(plain, tmp_path):
     assert [one["update"] for one in named] == [42, 43, 44, 45]
     assert all(one["exact"] and one["spike"] == 45 for one in named)
     assert [[batch["ids"] for batch in one["batches"]] for one in named] == [told[update] for update in range(42, 46)]
-    assert "batches: of " in done.stdout and "not exact" not in done.stdout
+    assert "batches: those at the begin of the spikes" in done.stdout and "not exact" not in done.stdout
 
 
 def test_what_is_no_checkpoint(tmp_path):
