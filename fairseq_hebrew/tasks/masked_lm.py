@@ -12,7 +12,7 @@ import numpy as np
 from fairseq import utils
 from fairseq.data import data_utils
 from fairseq.data.indexed_dataset import MMapIndexedDataset, _code_to_dtype
-from fairseq.dataclass import ChoiceEnum, FairseqDataclass
+from fairseq.dataclass import ChoiceEnum
 from fairseq.tasks import FairseqTask, register_task
 from omegaconf import II, MISSING
 
@@ -21,6 +21,8 @@ from fairseq_hebrew.data.masking import Masking
 from fairseq_hebrew.stage.errors import UserError, at
 from fairseq_hebrew.stage.manifest import manifest_path
 from fairseq_hebrew.tasks.dictionary_state import MASK, DictionaryState, fingerprint, read_dictionary
+from fairseq_hebrew.tasks.nonfinite import NonFiniteOptions, SkipsNonFinite
+from fairseq_hebrew.tasks.preemption import StopsOnSignal
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +34,7 @@ MASKING_OPTIONS = {"probability": "--mask-prob", "keep": "--leave-unmasked-prob"
 
 
 @dataclass
-class HebrewMaskedLMConfig(FairseqDataclass):
+class HebrewMaskedLMConfig(NonFiniteOptions):
     """Options of the task. fairseq reads the annotations at run time: no `from __future__ import annotations` here."""
 
     data: str = field(
@@ -83,7 +85,7 @@ def replacement_ids(dictionary) -> np.ndarray:
 
 
 @register_task("hebrew_masked_lm", dataclass=HebrewMaskedLMConfig)
-class HebrewMaskedLMTask(DictionaryState, FairseqTask):
+class HebrewMaskedLMTask(StopsOnSignal, SkipsNonFinite, DictionaryState, FairseqTask):
     """Masked-LM training on binarized text."""
 
     cfg: HebrewMaskedLMConfig
