@@ -57,28 +57,25 @@ def path_line_of(error: BaseException) -> str | None:
 def _print(error: BaseException) -> bool:
     """Print an error's clear line on stderr, if it has one and the user did not ask for tracebacks."""
     line = None if _shown["tracebacks"] else clear_line_of(error) or path_line_of(error)
-    whose = _await_the_first()
+    _await_the_first()
     if line is None:
         return False
-    print(f"error: {whose}{line}", file=sys.stderr, flush=True)
+    print(f"error: {line}", file=sys.stderr, flush=True)
     return True
 
 
-def _await_the_first() -> str:
-    """Leave it to the first of several processes to tell what all of them have met; the others' name, for a line.
+def _await_the_first() -> None:
+    """Leave it to the first of several processes to tell what all of them have met.
 
     A launcher ends the others as soon as one has failed: who is still there after a while has something of its own.
     """
     torch = sys.modules.get("torch")
     distributed = getattr(torch, "distributed", None)
-    if distributed is None or not distributed.is_available() or not distributed.is_initialized():
-        return ""
-    rank = distributed.get_rank()
-    if rank:
+    several = distributed is not None and distributed.is_available() and distributed.is_initialized()
+    if several and distributed.get_rank():
         with contextlib.suppress(ValueError):  # not the main thread
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
         time.sleep(PATIENCE)
-    return f"process {rank}: " if rank else ""
 
 
 def print_clear_lines(module) -> None:

@@ -89,17 +89,18 @@ class SkipsNonFinite:
         self.skipped += 1
         self._skipped_in_a_row += 1
         path = os.path.join(self.cfg.save_dir, FILE)
-        self._write(path, float(norm), batches)
+        first = self._write(path, float(norm), batches)
         which = f"update {self._update}"
         if self._skipped_in_a_row >= self.cfg.stop_after_nonfinite:
             many = f"{self._skipped_in_a_row} updates in a row" if self._skipped_in_a_row > 1 else "an update"
             problem = f"{many} had a loss or gradient that is not finite, up to {which}"
             raise at(path, None, problem, "look at the batches named there, or go on with a lower --lr or --clip-norm")
-        logger.warning(f"{which} is skipped: its loss or gradient is not finite (batches: {path})")
+        if first:
+            logger.warning(f"{which} is skipped: its loss or gradient is not finite (batches: {path})")
         raise UpdateSkipped(which)
 
-    def _write(self, path: str, norm: float, batches: list) -> None:
-        """Append the update to the file, with the batches of all processes; the first process writes."""
+    def _write(self, path: str, norm: float, batches: list) -> bool:
+        """Append the update to the file, with the batches of all processes; whether this is the first, which writes."""
         rank, ours = 0, [{"loss": readable(float(loss)), "ids": ids.tolist()} for ids, loss in batches]
         everybodys = [ours]
         if torch.distributed.is_available() and torch.distributed.is_initialized():
@@ -116,6 +117,7 @@ class SkipsNonFinite:
             }
             with open(path, "a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
+        return rank == 0
 
 
 def readable(number: float) -> float | str:

@@ -47,7 +47,7 @@ class StopsOnSignal:
     def reduce_metrics(self, logging_outputs, criterion) -> None:
         if self.stop_status is None and sum(int(log.get(ASKED, 0)) for log in logging_outputs):
             number = signal.Signals((_received or [signal.SIGTERM])[0])
-            logger.warning(f"{number.name}: writing a checkpoint, then ending with status {128 + number}")
+            logger.info(f"{number.name}: writing a checkpoint, then ending with status {128 + number}")
             self.stop_status = 128 + number
         rest = [{name: value for name, value in log.items() if name != ASKED} for log in logging_outputs]
         super().reduce_metrics(rest, criterion)

@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 
 import fairseq_hebrew.models.hallelubert, fairseq_hebrew.models.neodictabert
 from fairseq.tasks import register_task
+from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.tasks.masked_lm import HebrewMaskedLMConfig, HebrewMaskedLMTask
 
 
@@ -51,6 +52,8 @@ class RecordedTask(HebrewMaskedLMTask):
             def loss_of(model, sample):
                 loss, size, log = criterion(model, sample)
                 return (loss * math.nan if what == "nan loss" else loss + math.inf), size, log
+        if what == "error":
+            raise UserError("planted; pull it out")
         hook = None
         if what == "nan gradient":
             hook = next(model.parameters()).register_hook(lambda gradient: gradient * math.nan)
@@ -75,6 +78,8 @@ class RecordedTask(HebrewMaskedLMTask):
             os.kill(os.getpid(), getattr(signal, what))
         elif what == "SIGTERM to all":
             os.killpg(0, signal.SIGTERM)
+        elif what == "SIGTERM to the launcher":
+            os.kill(os.getppid(), signal.SIGTERM)
 '''
 WORDS = range(4, 30)
 
@@ -100,7 +105,9 @@ def plugin(folder: Path) -> Path:
     return folder / "recorded_plugin"
 
 
-def arguments(data: object, user_dir: Path, save: Path, *more: object, plant: dict | None = None) -> list[str]:
+def arguments(
+    data: object, user_dir: Path, save: Path, *more: object, plant: dict | None = None, validate: bool = False
+) -> list[str]:
     """A tiny model's training, of eight samples an update, recorded in `save`/records; dropout is 0.1."""
     plain = [
         data, "--user-dir", user_dir, "--task", "recorded", "--arch", "hallelubert_tiny", "--criterion",
@@ -109,8 +116,9 @@ def arguments(data: object, user_dir: Path, save: Path, *more: object, plant: di
         "--lr", 5e-3, "--warmup-updates", 4, "--total-num-update", 60, "--sample-break-mode", "eos", "--batch-size", 4,
         "--tokens-per-sample", 64, "--required-batch-size-multiple", 1, "--update-freq", 2, "--cpu", "--save-dir", save,
         "--record", save / "records", "--plant", json.dumps(plant or {}), "--no-epoch-checkpoints",
-        "--log-format", "json", "--log-interval", 1, "--num-workers", 0, "--disable-validation", *more,
+        "--log-format", "json", "--log-interval", 1, "--num-workers", 0, *more,
     ]  # fmt: skip
+    plain += [] if validate else ["--disable-validation"]
     save.mkdir(parents=True, exist_ok=True)
     return [str(argument) for argument in plain]
 
@@ -119,9 +127,9 @@ def environment() -> dict[str, str]:
     return {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
-def train(*given: object, plant: dict | None = None, processes: int = 1, **options) -> subprocess.CompletedProcess:
+def train(*given: object, processes: int = 1, **harm) -> subprocess.CompletedProcess:
     """fairseq-train, to its end; through torchrun where there are to be several processes."""
-    command = [BIN / "fairseq-train", *arguments(*given, plant=plant)]
+    command = [BIN / "fairseq-train", *arguments(*given, **harm)]
     if processes > 1:
         launch = ["--nproc-per-node", processes, "--master-port", random.randint(20000, 30000)]
         command = [BIN / "torchrun", *launch, *command, "--distributed-backend", "gloo"]
@@ -129,7 +137,6 @@ def train(*given: object, plant: dict | None = None, processes: int = 1, **optio
     # in a group of its own: a signal to all of it is no signal to the tests
     return subprocess.run(
         command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=180, start_new_session=True,
-        **options,
     )  # fmt: skip
 
 
