@@ -91,12 +91,12 @@ def classes() -> np.ndarray:
                 first, last, name = row.split()
                 table[int(first, 16) : int(last, 16) + 1] = CLASSES[name]
     for characters, flag in ((LETTERS, HEBREW_LETTER), (POINTS, POINT)):
-        for code_point in _code_points(characters):
+        for code_point in code_points(characters):
             table[code_point] |= flag
     return table
 
 
-def _code_points(characters: str) -> list[int]:
+def code_points(characters: str) -> list[int]:
     """The code points of a character class written as in a pattern: `a-z` is a range."""
     found: list[int] = []
     i = 0

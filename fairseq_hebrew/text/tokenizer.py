@@ -127,6 +127,18 @@ class SentencePiece:
     def decode(self, ids: Sequence[int]) -> str:
         return self._backend.decode([int(i) for i in ids])
 
+    def pieces(self) -> list[bytes | None]:
+        """What each id writes, with "▁" for a blank; None for those that no text has."""
+        made: list[bytes | None] = []
+        for i in range(self.size):
+            if self._backend.is_byte(i):
+                made.append(bytes([int(self._backend.id_to_piece(i)[1:-1], 16)]))
+            elif self._backend.is_control(i) or self._backend.is_unknown(i) or self._backend.is_unused(i):
+                made.append(None)
+            else:
+                made.append(self._backend.id_to_piece(i).encode())
+        return made
+
 
 BACKENDS = (ByteLevelBPE, SentencePiece)
 
