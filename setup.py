@@ -73,6 +73,7 @@ setup(
     package_data={
         "fairseq_hebrew.data": ["descriptions/*.yaml"],
         "fairseq_hebrew.hub": ["remote/*.py"],  # code that an exported model brings along, not a package
+        "fairseq_hebrew.monitor": ["page.css", "page.js"],
         "fairseq_hebrew.text": ["*.tsv"],
     },
     install_requires=CORPUS + FAIRSEQ_NEEDS + TRAIN,
@@ -83,7 +84,7 @@ setup(
         "cluster": ["datatrove>=0.10,<0.11", "orjson>=3.9", "ray>=2.40"],
         # Linear layers in fp8 on Hopper GPUs (--fp8).
         "fp8": ["torchao>=0.14"],
-        "report": ["transformers>=4.50", "matplotlib>=3.8"],
+        "report": ["transformers>=4.50", "matplotlib>=3.8", "tensorboard>=2.17"],
         # The peers of the benchmarks; datatrove's MinHash reads Hebrew words with spaCy and needs xxhash before 4.
         "bench": ["spacy>=3.7", "xxhash>=3,<4"],
         "test": ["pytest>=8", "ruff>=0.6", "wheel", "setuptools>=68", "tensorboardX>=2.6"],

@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fairseq_hebrew import __version__
+from fairseq_hebrew.monitor.text_log import read_log
 from fairseq_hebrew.stage.errors import UserError, parser, run_command
 from fairseq_hebrew.stage.output import Outputs, write_text
 from fairseq_hebrew.stage.progress import log
-
-from .training_log import read_log
 
 # folder of a fine-tuning run: (title, metric of the report, what the baseline without a model is)
 TASKS = {

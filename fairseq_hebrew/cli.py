@@ -20,6 +20,7 @@ COMMANDS = {
     "train-bpe": ("fairseq_hebrew.preprocess.train_bpe", "learn a tokenizer and its dict.txt"),
     "binarize": ("fairseq_hebrew.preprocess.binarize", "write text as fairseq's .bin and .idx"),
     "corpus": ("fairseq_hebrew.preprocess.corpus", "all from clean to binarize in order, from one YAML file"),
+    "monitor": ("fairseq_hebrew.monitor.command", "what the logs of a training run show, live or after it"),
     "predict": ("fairseq_hebrew.predict", "write a fine-tuned model's predictions as JSON lines"),
     "score": ("fairseq_hebrew.eval.score", "score a file of predictions"),
     "fertility": ("fairseq_hebrew.eval.fertility", "tokens per word of a tokenizer on a text"),

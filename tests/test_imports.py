@@ -30,7 +30,8 @@ KNOWS = {
     "tasks": {"stage", "text", "modules", "models", "data", "criterions", "optim", "xla", "compat"},
     # The dataclass of a model's choices lives in modules, the description of a task in data.
     "hub": {"stage", "text", "modules", "models", "data"},
-    "eval": {"stage", "text", "hub"},
+    "monitor": {"stage"},
+    "eval": {"stage", "text", "hub", "monitor"},
     "predict": {"stage", "text", "models", "data", "tasks", "hub"},
     "compat": set(),
     "cli": {"stage"},

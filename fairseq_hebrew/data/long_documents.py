@@ -4,29 +4,31 @@ from __future__ import annotations
 
 import numpy as np
 
+from fairseq_hebrew.data.documents import find_documents
 from fairseq_hebrew.data.token_file import TokenStream
 
 
 class LongDocuments:
     """The documents of a stream that have at least `least` tokens, one after another, read as a TokenStream is.
 
-    A document's tokens are those of its lines, the `</s>` of each included. It ends with a lone `</s>`, which stays
-    with it; where the stream has none, each line is a document. `sizes` (N,) int64 of the lines that are left, `tokens`
-    how many ids. Nothing is copied: 16 bytes of memory for each run of long documents.
+    What a document is says `find_documents`; the lone `</s>` after one stays with it, and does not count. `sizes` (N,)
+    int64 of the lines that are left, `tokens` how many ids. Nothing is copied: 16 bytes of memory for each document.
     """
 
     def __init__(self, stream: TokenStream, least: int):
         self._stream = stream
         sizes = np.asarray(stream.sizes, dtype=np.int64)
-        ends = sizes == 1
-        document = np.cumsum(ends) - ends if ends.any() else np.arange(len(sizes))  # (N,) of each line, from 0
-        tokens = np.bincount(document, weights=np.where(ends, 0, sizes))
-        kept = tokens[document] >= least
-        edges = np.flatnonzero(np.diff(np.concatenate([[False], kept, [False]])))
-        cuts = np.concatenate([[0], sizes.cumsum()])[edges]  # where runs of kept lines begin and end in the stream
-        self._from = cuts[::2]
-        self._starts = np.concatenate([[0], np.cumsum(cuts[1::2] - cuts[::2])])
-        self.sizes = sizes[kept]
+        begins = np.concatenate([[0], sizes.cumsum()])  # (N + 1,) of each line in the stream, then its end
+        documents = find_documents(stream).of_at_least(least)
+        first = np.searchsorted(begins, documents.starts)  # lines
+        after = np.searchsorted(begins, documents.starts + documents.sizes)
+        after += np.append(sizes, 0)[after] == 1
+        self._from = begins[first]  # (D,) in the stream
+        self._starts = np.concatenate([[0], np.cumsum(begins[after] - self._from)])  # (D + 1,) here
+        left = np.zeros(len(begins), dtype=np.int64)
+        left[first] += 1
+        left[after] -= 1
+        self.sizes = sizes[left.cumsum()[:-1] > 0]
 
     @property
     def tokens(self) -> int:
@@ -36,8 +38,10 @@ class LongDocuments:
         """Fill `out` (n,) with the ids from `start` on. Raises ValueError beyond the end."""
         if start < 0 or start + len(out) > self.tokens:
             raise ValueError(f"tokens {start} to {start + len(out)} of a stream of {self.tokens}")
-        run, at = int(np.searchsorted(self._starts, start, side="right")) - 1, 0
+        document = int(np.searchsorted(self._starts, start, side="right")) - 1
+        at = 0
         while at < len(out):
-            count = min(len(out) - at, int(self._starts[run + 1]) - start - at)
-            self._stream.read(int(self._from[run]) + start + at - int(self._starts[run]), out[at : at + count])
-            run, at = run + 1, at + count
+            within = start + at - int(self._starts[document])
+            count = min(len(out) - at, int(self._starts[document + 1] - self._starts[document]) - within)
+            self._stream.read(int(self._from[document]) + within, out[at : at + count])
+            document, at = document + 1, at + count

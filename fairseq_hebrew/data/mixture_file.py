@@ -82,13 +82,12 @@ def _corpus(path: str, named: _Mapping, name: object) -> Corpus:
     if given is None:
         raise named.error(name, f"{name}: nothing is said of it")
     given.check(CORPUS_KEYS)
-    data = given.text("data")
-    if not data:
+    folders = [folder for folder in (given.text("data") or "").split(os.pathsep) if folder]
+    if not folders:
         raise named.error(name, f"{name} has no data", "name a folder of binaries, or several shards with : between")
-    base = os.path.dirname(path)
     return Corpus(
         name,
-        tuple(os.path.join(base, folder) for folder in data.split(os.pathsep) if folder),
+        tuple(os.path.join(os.path.dirname(path), folder) for folder in folders),
         given.number("weight", above=0),
         given.number("min_document_tokens", above=0, whole=True, default=0),
         named.lines[name],

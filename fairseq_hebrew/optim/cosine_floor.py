@@ -45,10 +45,10 @@ class CosineFloorSchedule(UpdateSchedule):
             raise UserError("cosine_floor has to know how long it is; give --max-update or --total-num-update")
         self.floor = self.peak * share(cfg.floor_ratio, "--floor-ratio")
         self.end = round(self.total * share(cfg.decay_ratio, "--decay-ratio"))
-        if self.warmup > self.end:
+        if self.warmup >= self.end:
             raise UserError(
-                f"--warmup-updates {self.warmup} is longer than the {self.end} of {self.total} updates after which the "
-                "floor is reached; warm up for less, or give a larger --decay-ratio or --max-update"
+                f"--warmup-updates {self.warmup} leaves no cosine before the floor, which is reached after {self.end} "
+                f"of {self.total} updates; warm up for less, or give a larger --decay-ratio or --max-update"
             )
         self.step_update(0)
 

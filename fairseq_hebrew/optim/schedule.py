@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 from fairseq.dataclass import FairseqDataclass
 from fairseq.optim.lr_scheduler import FairseqLRScheduler
-from omegaconf import II
 
 from fairseq_hebrew.stage.errors import UserError
 
@@ -23,7 +22,7 @@ class ScheduleConfig(FairseqDataclass):
         default=0, metadata={"help": "updates of the whole schedule, warm-up included; 0: as many as --max-update"}
     )
     lr: list[float] = "${optimization.lr}"
-    max_update: int = II("optimization.max_update")
+    max_update: int = "${optimization.max_update}"
 
 
 class UpdateSchedule(FairseqLRScheduler):

@@ -7,10 +7,13 @@ from dataclasses import dataclass, field
 import torch
 from fairseq.optim import register_optimizer
 from torch import Tensor
+from torch.optim.adamw import adamw
 
 from fairseq_hebrew.optim.decoupled import DecoupledConfig, DecoupledOptimizer
 from fairseq_hebrew.optim.parameter_groups import FLAT
 from fairseq_hebrew.stage.errors import UserError
+
+BLOCK = 1 << 17  # weights: what is made of so many stays in the caches
 
 
 @dataclass
@@ -50,15 +53,16 @@ class StableAdamW(DecoupledOptimizer):
 
 
 class ClippedAdamW(torch.optim.Optimizer):
-    """The algorithm, for parameters of at least 32 bits; its state is that of AdamW: step, exp_avg, exp_avg_sq.
+    """The algorithm, for parameters of at least 32 bits; its state is AdamW's: step, exp_avg m, exp_avg_sq s.
 
-    Of each tensor, at its update t, with gradient g, learning rate a, weight decay l and b = beta (1 - beta^(t-1)) /
-    (1 - beta^t) for both betas, which corrects the averages as they are made:
+    Of each tensor, at its update t, with gradient g, learning rate a and weight decay l:
 
-        v = b1 v + (1 - b1) g,  u = b2 u + (1 - b2) g^2,  rms = sqrt(mean(g^2 / max(u, eps^2)))
-        h = a / max(1, rms / update_clip),  weights = weights - h l weights - h v / (sqrt(u) + eps)
+        m = b1 m + (1 - b1) g,  v = m / (1 - b1^t);  s = b2 s + (1 - b2) g^2,  u = s / (1 - b2^t)
+        rms = sqrt(mean(g^2 / max(u, eps^2))),  h = a / max(1, rms / update_clip)
+        weights = weights - h l weights - h v / (sqrt(u) + eps)
 
-    As in the paper h lowers the weight decay too; its authors' code lowers the update alone.
+    The paper writes the corrected averages v and u as averages with betas that change; they are the same numbers. As in
+    the paper h lowers the weight decay too; its authors' code lowers the update alone.
     """
 
     def __init__(self, params, lr: float, betas: tuple[float, float], eps: float, weight_decay: float, update_clip=1.0):
@@ -73,46 +77,75 @@ class ClippedAdamW(torch.optim.Optimizer):
             with torch.enable_grad():
                 loss = closure()
         for group in self.param_groups:
-            for (step, _), params in self._alike(group["params"]).items():
-                _update(params, [self.state[param] for param in params], step, group)
+            alike = defaultdict(list)
+            for param in group["params"]:
+                if param.grad is not None:
+                    alike[self._count(param), param.device, param.dtype].append(param)
+            for (step, device, _), params in alike.items():
+                states = [self.state[param] for param in params]
+                (update_by_tensor if device.type == "cpu" else update_lists)(params, states, step, group)
         return loss
 
-    def _alike(self, params: list[Tensor]) -> dict[tuple, list[Tensor]]:
-        """Lists of parameters that are updated in one go, by the number of this update and where they are.
-
-        On a CPU, where torch goes through such a list tensor by tensor anyway, each is by itself: what is between the
-        gradient and the update is then as large as one of them, not all.
-        """
-        lists = defaultdict(list)
-        for number, param in enumerate(params):
-            if param.grad is None:
-                continue
-            state = self.state[param]
-            if not state:
-                state["step"] = 0
-                state["exp_avg"] = torch.zeros_like(param, memory_format=torch.preserve_format)
-                state["exp_avg_sq"] = torch.zeros_like(param, memory_format=torch.preserve_format)
-            state["step"] += 1
-            place = number if param.device.type == "cpu" else (param.device, param.dtype)
-            lists[state["step"], place].append(param)
-        return lists
+    def _count(self, param: Tensor) -> int:
+        """The number of this update of a parameter; makes its averages in the first one."""
+        state = self.state[param]
+        if not state:
+            state["step"] = 0
+            state["exp_avg"] = torch.zeros_like(param, memory_format=torch.preserve_format)
+            state["exp_avg_sq"] = torch.zeros_like(param, memory_format=torch.preserve_format)
+        state["step"] += 1
+        return state["step"]
 
 
-def _update(params: list[Tensor], states: list[dict], step: int, group: dict) -> None:
-    """Update number `step` of parameters of one device and type."""
+def update_lists(params: list[Tensor], states: list[dict], step: int, group: dict) -> None:
+    """Update number `step` of parameters of one device and type, all in one go, as GPUs want it."""
     grads = [param.grad for param in params]
     averages, squares = [state["exp_avg"] for state in states], [state["exp_avg_sq"] for state in states]
-    beta1, beta2 = (beta * (1 - beta ** (step - 1)) / (1 - beta**step) for beta in group["betas"])
+    beta1, beta2 = group["betas"]
     torch._foreach_lerp_(averages, grads, 1 - beta1)
     torch._foreach_mul_(squares, beta2)
     torch._foreach_addcmul_(squares, grads, grads, 1 - beta2)
     roots = torch._foreach_sqrt(squares)
+    torch._foreach_div_(roots, math.sqrt(1 - beta2**step))
     leaps = torch._foreach_norm(torch._foreach_div(grads, torch._foreach_maximum(roots, group["eps"])))
-    rates = []
-    for param, leap in zip(params, torch.stack(leaps).tolist()):  # the host waits once for all of them
-        rms = leap / math.sqrt(max(param.numel(), 1))
-        rates.append(group["lr"] / max(1.0, rms / group["update_clip"]))
-    if group["weight_decay"]:
-        torch._foreach_mul_(params, [1 - rate * group["weight_decay"] for rate in rates])
+    leaps = torch.stack(leaps).tolist()  # the host waits once for all of them
+    rates = [_rate(leap**2 / max(param.numel(), 1), group) for param, leap in zip(params, leaps)]
+    torch._foreach_mul_(params, [1 - rate * group["weight_decay"] for rate in rates])
     torch._foreach_add_(roots, group["eps"])
-    torch._foreach_addcdiv_(params, averages, roots, [-rate for rate in rates])
+    torch._foreach_addcdiv_(params, averages, roots, [-rate / (1 - beta1**step) for rate in rates])
+
+
+def update_by_tensor(params: list[Tensor], states: list[dict], step: int, group: dict) -> None:
+    """update_lists, tensor by tensor: what the clipping needs is read in blocks, the rest is torch's fused AdamW."""
+    beta1, beta2 = group["betas"]
+    for param, state in zip(params, states):
+        mean_square = _mean_square(param.grad, state["exp_avg_sq"], beta2, 1 - beta2**step, group["eps"])
+        adamw(
+            [param],
+            [param.grad],
+            [state["exp_avg"]],
+            [state["exp_avg_sq"]],
+            [],
+            [torch.tensor(step - 1.0)],  # which the kernel counts on
+            fused=True,
+            amsgrad=False,
+            beta1=beta1,
+            beta2=beta2,
+            lr=_rate(mean_square, group),
+            weight_decay=group["weight_decay"],
+            eps=group["eps"],
+            maximize=False,
+        )
+
+
+def _rate(mean_square: float, group: dict) -> float:
+    return group["lr"] / max(1.0, math.sqrt(mean_square) / group["update_clip"])
+
+
+def _mean_square(grad: Tensor, square: Tensor, beta2: float, correction: float, eps: float) -> float:
+    """mean(g^2 / max(u, eps^2)), with the average square u as it will be after this gradient."""
+    sums = []
+    for g, s in zip(grad.reshape(-1).split(BLOCK), square.reshape(-1).split(BLOCK)):
+        g = g * g
+        sums.append(g.div_(torch.lerp(s, g, 1 - beta2).clamp_(min=eps**2 * correction)).sum())
+    return torch.stack(sums).sum(dtype=torch.float64).item() * correction / max(grad.numel(), 1)

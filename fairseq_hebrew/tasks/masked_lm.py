@@ -19,6 +19,7 @@ from fairseq_hebrew.data.masking import Masking
 from fairseq_hebrew.data.mixture_file import Corpus, MixtureFile, read_mixture
 from fairseq_hebrew.data.samples import Samples
 from fairseq_hebrew.stage.errors import UserError, at
+from fairseq_hebrew.tasks.batch_warmup import BatchWarmupConfig, WarmsBatchUp
 from fairseq_hebrew.tasks.binaries import MAKE_AGAIN, read_split
 from fairseq_hebrew.tasks.dictionary_state import MASK, DictionaryState, fingerprint, read_dictionary
 from fairseq_hebrew.tasks.mixture import load_corpus, load_mixture
@@ -37,7 +38,7 @@ MaybeStr = Optional[str]  # noqa: UP045
 
 
 @dataclass
-class HebrewMaskedLMConfig(NonFiniteOptions):
+class HebrewMaskedLMConfig(NonFiniteOptions, BatchWarmupConfig):
     """Options of the task. fairseq reads the annotations at run time: no `from __future__ import annotations` here."""
 
     data: str = field(
@@ -109,7 +110,7 @@ def replacement_ids(dictionary) -> np.ndarray:
 
 
 @register_task("hebrew_masked_lm", dataclass=HebrewMaskedLMConfig)
-class HebrewMaskedLMTask(StopsOnSignal, SkipsNonFinite, DictionaryState, FairseqTask):
+class HebrewMaskedLMTask(StopsOnSignal, SkipsNonFinite, WarmsBatchUp, DictionaryState, FairseqTask):
     """Masked-LM training on binarized text."""
 
     cfg: HebrewMaskedLMConfig

@@ -95,7 +95,7 @@ def test_pieces_of_a_stream_are_the_stream():
     whole = stream.rows(0, 3_000)
     cuts = [0, 1, 2, 2, 700, 701, 1_500, 2_999, 3_000]
     assert np.concatenate([stream.rows(a, b) for a, b in itertools.pairwise(cuts)]).tolist() == whole.tolist()
-    assert stream.rows(7, 7).dtype == np.int64 and len(stream.rows(7, 7)) == 0
+    assert len(stream.rows(7, 7)) == 0
 
 
 def test_an_epoch_is_a_function_of_seed_and_number():

@@ -1,6 +1,7 @@
 """The file of a mixture: what it says, and what is said of one that is wrong."""
 
 import os
+import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -52,6 +53,15 @@ def test_without_weights_sizes_say_the_shares(tmp_path):
     assert warm.shares(sizes) == {"a": Fraction(2, 3), "b": Fraction(1, 3)}
 
 
+def test_the_guides_examples(tmp_path):
+    guide = Path(__file__).parents[2] / "docs" / "mixtures.md"
+    bilingual, second_phase = re.findall(r"```yaml\n(.*?)```", guide.read_text(encoding="utf-8"), re.DOTALL)
+    made = read_mixture(written(tmp_path, bilingual))
+    assert [(c.name, len(c.folders), c.weight) for c in made.corpora] == [("english", 2, 60), ("hebrew", 1, 40)]
+    made = read_mixture(written(tmp_path, second_phase))
+    assert [(c.weight, c.min_document_tokens) for c in made.corpora] == [(20, 0), (40, 1024), (40, 2048)]
+
+
 WRONG = {
     "": r"mixture\.yaml: no `key: value` lines; a mixture is",
     "- a": r":1: no `key: value` lines; a mixture is",
@@ -69,6 +79,7 @@ WRONG = {
     "corpora:\n  a:": r":2: a: nothing is said of it; a mixture is",
     "corpora:\n  a: x": r":2: a: no `key: value` lines; a mixture is",
     "corpora:\n  a: {weight: 1}": r":2: a has no data; name a folder",
+    'corpora:\n  a: {data: ":"}': r":2: a has no data; name a folder",
     "corpora:\n  a: {data: 12}": r":2: data: 12 is not text; put it in quotes",
     "corpora:\n  a: {data: [x]}": r":2: data: one value is wanted here; a mixture is",
     "corpora:\n  a: {data: x, weight: }": r":2: weight has no value; give one",

@@ -16,8 +16,8 @@ def finished(tmp_path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
 
-    steps = [{"loss": str(9 - i), "num_updates": str(10 * i), "wpb": "100", "wall": str(i), "epoch": 1} for i in (1, 2)]
-    steps.append({"valid_loss": "6.0", "valid_num_updates": "20", "epoch": 1})
+    steps = [{"epoch": 1, "loss": str(9 - i), "num_updates": str(10 * i), "wpb": "100", "wall": str(i)} for i in (1, 2)]
+    steps.append({"epoch": 1, "valid_loss": "6.0", "valid_num_updates": "20"})
     log = "\n".join(json.dumps(step) for step in steps)
     for name in ("pretrain", "ner", "sentiment"):
         write(f"{name}/train.log", log)

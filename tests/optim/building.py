@@ -1,12 +1,19 @@
-"""fairseq's own ways to a schedule or an optimizer: its command line, and its registries."""
+"""fairseq's own ways to a schedule or an optimizer: its command line, its registries, and a short run of training."""
 
+import json
+import re
+from pathlib import Path
+
+import numpy as np
 import torch
 from fairseq import optim, options
+from fairseq.data.indexed_dataset import MMapIndexedDatasetBuilder
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 from fairseq.optim import FairseqOptimizer
 from fairseq.optim.lr_scheduler import build_lr_scheduler
 
 import fairseq_hebrew.optim  # noqa: F401
+from tests.conftest import run
 
 
 def parsed(*arguments):
@@ -37,3 +44,32 @@ def curve(made, updates: int) -> list[float]:
         made.step_update(update)
         rates.append(made.optimizer.get_lr())
     return rates
+
+
+def binaries(folder: Path) -> Path:
+    """A folder of binaries for `fairseq_train`: 80 samples of 12 tokens, `<s>` and `</s>` included."""
+    (folder / "dict.txt").write_text("".join(f"{i} 1\n" for i in range(40)), encoding="utf-8")
+    rng = np.random.default_rng(1)
+    for split, lines in (("train", 80), ("valid", 2)):
+        builder = MMapIndexedDatasetBuilder(str(folder / f"{split}.bin"), dtype=np.uint16)
+        for _ in range(lines):
+            builder.add_item(torch.tensor([*rng.integers(4, 44, 10), 2]))
+        builder.finalize(str(folder / f"{split}.idx"))
+    return folder
+
+
+def fairseq_train(data, save, *more, launch=("fairseq-train",)):
+    """Train a model of one layer on `binaries`, two samples a micro-batch, and log every update."""
+    return run(
+        *launch, data, "--user-dir", "fairseq_hebrew", "--task", "hebrew_masked_lm", "--cpu",
+        "--arch", "hallelubert_tiny", "--encoder-layers", 1, "--encoder-embed-dim", 64,
+        "--criterion", "hebrew_masked_lm", "--sample-break-mode", "eos", "--tokens-per-sample", 12,
+        "--batch-size", 2, "--required-batch-size-multiple", 1, "--num-workers", 0, "--disable-validation",
+        "--save-dir", save, "--no-epoch-checkpoints", "--log-format", "json", "--log-interval", 1, *more,
+    )  # fmt: skip
+
+
+def rows(done) -> list[dict]:
+    """The log of each update of a run."""
+    assert done.returncode == 0, done.stderr[-2000:]
+    return [json.loads(row) for row in re.findall(r"\| train_inner \| (\{.*\})", done.stdout + done.stderr)]

@@ -77,7 +77,11 @@ def test_the_length_is_max_update_unless_given():
     ("options", "line"),
     [
         (("--max-update", 0), "cosine_floor has to know how long it is; give --max-update or --total-num-update"),
-        (("--warmup-updates", 91), "--warmup-updates 91 is longer than the 90 of 100 updates after which the floor"),
+        (
+            ("--warmup-updates", 90),
+            "--warmup-updates 90 leaves no cosine before the floor, which is reached after 90 of",
+        ),
+        (("--decay-ratio", 0), "--warmup-updates 0 leaves no cosine before the floor, which is reached after 0 of 100"),
         (("--warmup-updates", -1), "--warmup-updates -1 is less than 0; give 0"),
         (("--floor-ratio", 1.1), "--floor-ratio 1.1 is not a share; give a number from 0 to 1"),
         (("--floor-ratio", -0.1), "--floor-ratio -0.1 is not a share"),

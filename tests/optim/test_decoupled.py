@@ -6,6 +6,8 @@ import logging
 import pytest
 import torch
 from fairseq import optim
+from fairseq.optim.lr_scheduler import build_lr_scheduler
+from omegaconf import OmegaConf
 from torch.nn import Parameter
 
 from fairseq_hebrew.stage.errors import UserError
@@ -78,12 +80,52 @@ def test_fairseqs_optimizer_of_16_bits_wraps_them(name, precision, tmp_path):
     assert all(torch.equal(p, q.to(dtype)) for p, q in zip(params, made.fp32_params))
 
 
+@pytest.fixture
+def flattening(monkeypatch):
+    """fairseq flattens by CUDA device; tensors of a CPU have the device number None."""
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: None)
+
+
+def test_flattened_weights_are_updated_as_each_by_itself(flattening):
+    """What --fp16 does without --fp16-no-flatten-grads."""
+    ends = []
+    for more in ((), ("--fp16-no-flatten-grads",)):
+        given = ("--optimizer", "adamw", *PUBLISHED, "--fp16", "--fp16-scale-window", 4, *more)
+        params = parameters(torch.float16)
+        made = optim.FP16Optimizer.build_optimizer(parsed(*given), params)
+        for update in range(1, 11):
+            made.zero_grad()
+            made.backward(sum((param * update).sum() for param in params))
+            made.clip_grad_norm(1.0)
+            made.step()
+        ends.append((made.has_flat_params, params))
+    assert [flat for flat, _ in ends] == [True, False]
+    assert all(torch.equal(a, b) for a, b in zip(ends[0][1], ends[1][1]))
+
+
+@pytest.mark.parametrize("given", [("stable_adamw",), ("stable_adamw", "--no-decay-norms-biases")])
+def test_flattened_weights_are_refused_where_tensors_matter(flattening, given):
+    cfg = parsed("--optimizer", *given, "--fp16", "--fp16-scale-window", 4)
+    with pytest.raises(UserError, match="add --fp16-no-flatten-grads where --fp16 is given"):
+        optim.FP16Optimizer.build_optimizer(cfg, parameters(torch.float16))
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_weights_of_16_bits_alone_are_refused(name):
     with pytest.raises(UserError, match=f"{name} keeps its averages in the type of the weights.*--optimizer adam"):
         optim.MemoryEfficientFP16Optimizer.build_optimizer(
             parsed("--optimizer", name, "--memory-efficient-bf16"), parameters(torch.bfloat16)
         )
+
+
+def test_settings_from_a_yaml_file():
+    """As fairseq-hydra-train gives them: lists are lists there."""
+    cfg = OmegaConf.create({"_name": "adamw", "adam_betas": [0.9, 0.98], "weight_decay": 0.01, "lr": [1e-3]})
+    made = optim.build_optimizer(cfg, parameters())
+    assert made.optimizer_config == {"lr": 1e-3, "betas": (0.9, 0.98), "eps": 1e-8, "weight_decay": 0.01}
+    text = {"_name": "trapezoidal", "decay_updates": 4, "decay_shape": "1-sqrt", "lr": [1e-3], "max_update": 8}
+    schedule = build_lr_scheduler(OmegaConf.create(text), made)
+    assert schedule.step_update(5) == pytest.approx(5e-4)
 
 
 def test_only_pointwise_updates_may_be_flattened():

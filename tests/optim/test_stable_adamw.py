@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.nn import Parameter
 
+from fairseq_hebrew.optim import stable_adamw
 from fairseq_hebrew.stage.errors import UserError
 from tests.optim.building import optimizer
 from tests.optim.test_adamw import SHAPES, difference, give_gradients, parameters, run
@@ -54,23 +55,38 @@ def test_the_papers_updates(clip, dtype, tolerance):
     assert difference([param.double() for param in params], [each.weights for each in plain]) < tolerance
 
 
-def test_tensors_of_one_list_are_clipped_each_by_itself():
-    """As on a GPU, where all tensors are updated in one go."""
-    from fairseq_hebrew.optim.stable_adamw import _update
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 2e-6)])
+def test_lists_are_updated_as_tensor_by_tensor(monkeypatch, dtype, tolerance):
+    """The way of a GPU, run here on the CPU; tensors of several blocks."""
+    monkeypatch.setattr(stable_adamw, "BLOCK", 8)
+    lists, single = parameters(dtype), parameters(dtype)
+    plain = [Plain(param) for param in lists]
+    made = optimizer(single, "--optimizer", "stable_adamw", *GIVEN)
+    for update in range(1, 101):
+        leap(lists, update)
+        for each, param in zip(plain, lists):
+            each.step(param.grad)
+        leap(single, update)
+        made.step()
+        with monkeypatch.context() as patch:
+            patch.setattr(stable_adamw, "update_by_tensor", stable_adamw.update_lists)
+            if update == 1:
+                other = optimizer(lists, "--optimizer", "stable_adamw", *GIVEN)
+            other.step()
+    for updated in (lists, single):
+        assert difference([param.double() for param in updated], [each.weights for each in plain]) < tolerance
 
-    one, all_ = parameters(), parameters()
-    group = {"lr": 1e-2, "betas": (0.9, 0.95), "eps": 1e-6, "weight_decay": 0.1, "update_clip": 1.0}
-    states = [
-        [{"exp_avg": torch.zeros_like(p), "exp_avg_sq": torch.zeros_like(p)} for p in params] for params in (one, all_)
-    ]
-    with torch.no_grad():
-        for update in range(1, 30):
-            leap(one, update)
-            leap(all_, update)
-            for param, state in zip(one, states[0]):
-                _update([param], [state], update, group)
-            _update(all_, states[1], update, group)
-    assert all(torch.equal(a, b) for a, b in zip(one, all_))
+
+def test_a_checkpoint_of_one_way_goes_on_in_the_other(monkeypatch):
+    params, whole = parameters(torch.float64), parameters(torch.float64)
+    run(optimizer(whole, "--optimizer", "stable_adamw", *GIVEN), whole, range(1, 31))
+    first = optimizer(params, "--optimizer", "stable_adamw", *GIVEN)
+    run(first, params, range(1, 16))
+    second = optimizer(params, "--optimizer", "stable_adamw", *GIVEN)
+    second.load_state_dict(first.state_dict())
+    monkeypatch.setattr(stable_adamw, "update_by_tensor", stable_adamw.update_lists)
+    run(second, params, range(16, 31))
+    assert difference(params, whole) < 1e-12
 
 
 def test_without_a_leap_it_is_adamw():
@@ -93,7 +109,7 @@ def test_a_leap_moves_the_weights_less_than_with_adamw():
         give_gradients(params, 50)
         params[0].grad *= 1e3
         each.step()
-        moved.append(float((params[0] - before).norm()))
+        moved.append(float((params[0].detach() - before).norm()))
     assert moved[0] < moved[1] / 3
 
 

@@ -16,7 +16,7 @@ from tests.tasks.test_masked_lm import binarized, losses, task, train
 
 ENGLISH, HEBREW = range(4, 18), range(18, 32)
 SIXTY = "corpora:\n  english: {data: en1:en2, weight: 60}\n  hebrew: {data: he, weight: 40}\n"
-MODES = ["none", "complete", "complete_doc", "eos"]
+MODES = ["none", "complete", "complete_doc", "eos", "packed"]
 
 
 def lines(words: range, count: int, seed: int) -> list[list[int]]:
@@ -163,12 +163,21 @@ def test_each_corpus_is_validated_by_itself(whole):
     assert re.search(r"\| valid_english \| \{.*valid_english_loss", told)
 
 
-@pytest.mark.parametrize("stop", [9, 25])
-def test_resuming_changes_nothing(whole, corpora, tmp_path, stop):
-    """In the first epoch and in the second, in the middle of each."""
+@pytest.mark.parametrize(("stop", "epoch"), [(9, 1), (25, 2)])
+def test_resuming_changes_nothing(whole, corpora, tmp_path, stop, epoch):
+    """In the middle of the first epoch and of the second, without a look at the one before."""
     first = run(corpora, tmp_path, updates=stop)
     second = run(corpora, tmp_path)
     assert {**losses(first), **losses(second)} == losses(whole[0])
+    assert re.findall(r"mixture of epoch (\d+)", second.stdout + second.stderr)[0] == str(epoch)
+
+
+def test_packed_rows(corpora, tmp_path):
+    packed = run(corpora, tmp_path, "--sample-break-mode", "packed", "--no-save", updates=25)
+    assert len(losses(packed)) == 25
+    told = packed.stdout + packed.stderr
+    (epoch,) = [json.loads(row) for row in re.findall(r"\| train \| (\{.*\})", told)][:1]
+    assert float(epoch["train_share_english"]) == pytest.approx(60, abs=1)
 
 
 def test_workers_change_nothing(whole, corpora, tmp_path):

@@ -1,0 +1,46 @@
+"""Curves as they are drawn."""
+
+import numpy as np
+import pytest
+
+from fairseq_hebrew.monitor.curves import TRAIN, Log, Record
+from fairseq_hebrew.monitor.panels import PANELS, lines, thinned
+
+
+def log_of(**values):
+    log = Log()
+    for i, loss in enumerate(values.pop("loss")):
+        log.add(Record(TRAIN, i + 1, {"loss": loss, **{name: column[i] for name, column in values.items()}}))
+    return log
+
+
+@pytest.mark.parametrize("count", [1, 1999, 2000, 2001, 12_345, 300_000])
+def test_thinning_keeps_the_ends_and_every_extreme(count):
+    rng = np.random.default_rng(count)
+    updates, values = np.arange(count), rng.standard_normal(count)
+    values[rng.integers(count)] = 50.0
+    kept_updates, kept = thinned(updates, values)
+    assert len(kept) <= min(count, 2002) and np.all(np.diff(kept_updates) > 0)
+    assert kept_updates[0] == 0 and kept_updates[-1] == count - 1
+    assert kept.max() == 50.0 and kept.min() == values.min()
+    assert np.array_equal(values[kept_updates], kept)
+
+
+def test_perplexity_is_two_to_the_loss_and_stays_finite():
+    log = log_of(loss=[3.0, 5000.0])
+    (line,) = lines(log, PANELS[1])
+    assert line.values.tolist() == [8.0, 2.0**60]
+
+
+def test_what_is_not_finite_is_not_drawn():
+    (line,) = lines(log_of(loss=[3.0, float("nan"), float("inf"), 2.0]), PANELS[0])
+    assert line.updates.tolist() == [1, 4]
+    assert lines(log_of(loss=[float("nan")]), PANELS[0]) == []
+
+
+def test_a_quantity_that_was_not_logged_has_no_line_and_the_better_name_counts():
+    log = log_of(loss=[3.0], wps=[100.0], tokens_per_second=[90.0])
+    by_title = {panel.title: lines(log, panel) for panel in PANELS}
+    assert by_title["MFU"] == [] and by_title["Tokens a second"][0].values.tolist() == [90.0]
+    log.add(Record("valid", 1, {"loss": 2.5}))
+    assert [line.name for line in lines(log, PANELS[0])] == ["train", "valid"]
