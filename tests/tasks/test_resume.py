@@ -69,7 +69,10 @@ def test_from_every_update_on(place, whole, tmp_path):
         ("--skip-remainder-batch",),
         ("--fp16", "--fp16-no-flatten-grads", "--fp16-init-scale", 4, "--fp16-scale-window", 3),
         ("--autocast", "bf16", "--num-workers", 1),
-        ("--arch", "neodictabert_tiny", "--dropout", 0.1),
+        ("--arch", "neodictabert_tiny", "--dropout", 0.1, "--sample-break-mode", "packed"),
+        ("--optimizer", "adamw", "--update-freq", 3, "--batch-warmup-updates", 8),
+        ("--optimizer", "stable_adamw", "--lr-scheduler", "cosine_floor"),
+        ("--optimizer", "adamw", "--lr-scheduler", "trapezoidal", "--decay-updates", 30),
     ],
     ids=lambda more: " ".join(map(str, more)),
 )
