@@ -1,14 +1,19 @@
 """Printing an error that carries a clear line as that one line, in fairseq's own commands."""
 
+import contextlib
 import functools
 import os
 import re
+import signal
 import sys
+import time
 
 from .full_disk import NO_ROOM
 
 # A data loader's worker raises its error again in the main process with its whole traceback for a text.
 FROM_WORKER = re.compile(r"^Caught \S+ in .+?\.\nOriginal Traceback", re.DOTALL)
+
+PATIENCE = 5  # seconds that all but the first of several processes wait before they tell of an error
 
 _shown = {"tracebacks": False}
 
@@ -52,10 +57,25 @@ def path_line_of(error: BaseException) -> str | None:
 def _print(error: BaseException) -> bool:
     """Print an error's clear line on stderr, if it has one and the user did not ask for tracebacks."""
     line = None if _shown["tracebacks"] else clear_line_of(error) or path_line_of(error)
+    _await_the_first()
     if line is None:
         return False
     print(f"error: {line}", file=sys.stderr, flush=True)
     return True
+
+
+def _await_the_first() -> None:
+    """Leave it to the first of several processes to tell what all of them have met.
+
+    A launcher ends the others as soon as one has failed: who is still there after a while has something of its own.
+    """
+    torch = sys.modules.get("torch")
+    distributed = getattr(torch, "distributed", None)
+    several = distributed is not None and distributed.is_available() and distributed.is_initialized()
+    if several and distributed.get_rank():
+        with contextlib.suppress(ValueError):  # not the main thread
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        time.sleep(PATIENCE)
 
 
 def print_clear_lines(module) -> None:

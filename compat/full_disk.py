@@ -48,16 +48,15 @@ def tell_of_full_disks(module) -> None:
 
     @functools.wraps(save)
     def torch_persistent_save(obj, filename, *args, **options):
-        with _whole_or_nothing(filename):
+        with whole_or_nothing(filename):
             return save(obj, filename, *args, **options)
 
     module.torch_persistent_save = torch_persistent_save
     module._torch_persistent_save = _without_hope(module, module._torch_persistent_save)
-    module.PathManager = _copying_whole(module.PathManager)
 
 
 @contextlib.contextmanager
-def _whole_or_nothing(path):
+def whole_or_nothing(path):
     """Remove `path`.tmp when writing it fails, and tell of a full disk in one line that names `path`."""
     try:
         yield
@@ -74,37 +73,22 @@ def _whole_or_nothing(path):
 
 
 def _without_hope(module, stock):
-    """fairseq's three attempts to write a checkpoint; but only one, and no traceback logged, where there is no room."""
+    """fairseq's three attempts to write a checkpoint, each from the file's beginning; only one where there is no room.
+
+    Stock lets an attempt go on where the one before broke off, and would give the result the checkpoint's name.
+    """
 
     @functools.wraps(stock)
     def _torch_persistent_save(obj, file):
         if isinstance(file, str):
             return stock(obj, file)
-        try:
-            return module.torch.save(obj, file)
-        except Exception as error:
-            if no_room(error, getattr(file, "name", "")) is not None:
-                raise
-        return stock(obj, file)
+        for attempt in range(3):
+            file.seek(0)
+            file.truncate()
+            try:
+                return module.torch.save(obj, file)
+            except Exception as error:
+                if attempt == 2 or no_room(error, getattr(file, "name", "")) is not None:
+                    raise
 
     return _torch_persistent_save
-
-
-def _copying_whole(stock):
-    """fairseq's PathManager, for saving: a copy takes its name when it is whole, as the first checkpoint of each does.
-
-    checkpoint_last.pt is such a copy. Stock writes it over the one before, and a full disk leaves neither.
-    """
-
-    class PathManager(stock):
-        @staticmethod
-        def copy(src_path, dst_path, overwrite=False):
-            if not (overwrite and stock.supports_rename(dst_path)):
-                return stock.copy(src_path, dst_path, overwrite=overwrite)
-            with _whole_or_nothing(dst_path):
-                copied = stock.copy(src_path, dst_path + ".tmp", overwrite=True)
-                if copied:
-                    stock.rename(dst_path + ".tmp", dst_path)
-            return copied
-
-    return PathManager

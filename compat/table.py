@@ -2,9 +2,6 @@
 
 import re
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal
 
 from . import (
     better_transformer,
@@ -19,25 +16,8 @@ from . import (
     numpy2,
     user_dir,
 )
-
-
-@dataclass(frozen=True)
-class Cure:
-    """One cure. It is made for each of `modules` when that module is imported, and only if `begins` is reached.
-
-    `begins` is a package and the version of it where the trouble begins ("Python 3.11", "torch 2.6"); a cure of what
-    fairseq has always done wrong begins with fairseq. `function` takes the module: it changes it `after` its code has
-    run, or is a context manager `around` that run. A module that ends in `.*` stands for all below it.
-    """
-
-    name: str
-    begins: str
-    why: str
-    until: str
-    modules: tuple[str, ...]
-    function: Callable[[Any], Any]
-    when: Literal["around", "after"] = "after"
-
+from .cure import Cure
+from .table_of_runs import CURES_OF_RUNS
 
 CURES = (
     Cure(
@@ -81,8 +61,8 @@ CURES = (
         name="full disks",
         begins="fairseq 0.12",
         why="a checkpoint for which there is no room is tried three times, ends in two tracebacks that name no file, "
-        "and leaves its .tmp file behind, or half a checkpoint_last.pt in the place of a whole one",
-        until="a fairseq release that names the file, removes the .tmp file and renames its copies",
+        "and leaves its .tmp file behind; and a second attempt is written behind what the first one left",
+        until="a fairseq release that names the file, removes the .tmp file and begins it anew",
         modules=("fairseq.checkpoint_utils",),
         function=full_disk.tell_of_full_disks,
     ),
@@ -172,6 +152,7 @@ CURES = (
         modules=("fairseq.distributed.utils",),
         function=clear_line.print_before_hydra,
     ),
+    *CURES_OF_RUNS,
 )
 
 

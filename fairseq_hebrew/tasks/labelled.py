@@ -9,7 +9,6 @@ from typing import Optional
 
 import numpy as np
 from fairseq import metrics
-from fairseq.dataclass import FairseqDataclass
 from fairseq.tasks import FairseqTask
 from omegaconf import II, MISSING
 
@@ -20,13 +19,15 @@ from fairseq_hebrew.data.labelled_dataset import LabelledDataset, SampleMaker
 from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.tasks.dictionary_state import DictionaryState, read_dictionary
 from fairseq_hebrew.tasks.masked_lm import show_tracebacks
+from fairseq_hebrew.tasks.nonfinite import NonFiniteOptions, SkipsNonFinite
+from fairseq_hebrew.tasks.preemption import StopsOnSignal
 from fairseq_hebrew.text.vocabulary import Vocabulary
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass
-class LabelledConfig(FairseqDataclass):
+class LabelledConfig(NonFiniteOptions):
     """Options of a fine-tuning task. fairseq reads the annotations at run time."""
 
     data: str = field(default=MISSING, metadata={"help": "folder with the files the description names"})
@@ -44,7 +45,7 @@ class LabelledConfig(FairseqDataclass):
     seed: int = II("common.seed")
 
 
-class LabelledTask(DictionaryState, FairseqTask, ABC):
+class LabelledTask(StopsOnSignal, SkipsNonFinite, DictionaryState, FairseqTask, ABC):
     """Base of the tasks that read labelled files; a subclass says what its head and its counts are."""
 
     cfg: LabelledConfig

@@ -23,6 +23,8 @@ from fairseq_hebrew.tasks.batch_warmup import BatchWarmupConfig, WarmsBatchUp
 from fairseq_hebrew.tasks.binaries import MAKE_AGAIN, read_split
 from fairseq_hebrew.tasks.dictionary_state import MASK, DictionaryState, fingerprint, read_dictionary
 from fairseq_hebrew.tasks.mixture import load_corpus, load_mixture
+from fairseq_hebrew.tasks.nonfinite import NonFiniteOptions, SkipsNonFinite
+from fairseq_hebrew.tasks.preemption import StopsOnSignal
 from fairseq_hebrew.tasks.samples import MODES, PACKED, make_samples
 from fairseq_hebrew.text.pieces import read_pieces
 
@@ -36,7 +38,7 @@ MaybeStr = Optional[str]  # noqa: UP045
 
 
 @dataclass
-class HebrewMaskedLMConfig(BatchWarmupConfig):
+class HebrewMaskedLMConfig(NonFiniteOptions, BatchWarmupConfig):
     """Options of the task. fairseq reads the annotations at run time: no `from __future__ import annotations` here."""
 
     data: str = field(
@@ -108,7 +110,7 @@ def replacement_ids(dictionary) -> np.ndarray:
 
 
 @register_task("hebrew_masked_lm", dataclass=HebrewMaskedLMConfig)
-class HebrewMaskedLMTask(WarmsBatchUp, DictionaryState, FairseqTask):
+class HebrewMaskedLMTask(StopsOnSignal, SkipsNonFinite, WarmsBatchUp, DictionaryState, FairseqTask):
     """Masked-LM training on binarized text."""
 
     cfg: HebrewMaskedLMConfig
