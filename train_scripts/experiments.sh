@@ -83,8 +83,8 @@ quietly() { # log file, command
 prepare() { # the same text for both tokenizers; the second differs in its words alone
     local kind
     for kind in gpt2 hebrew; do
-        sed "s/^train-bpe:.*/train-bpe: {vocab_size: 16000, pre_tokenizer: $kind}/" "$here/real_hebrew.yaml" \
-            >"$out/$kind.yaml"
+        sed -e "s/^train-bpe:.*/train-bpe: {vocab_size: 16000, pre_tokenizer: $kind}/" \
+            -e "s/valid_bytes: [0-9]*/valid_bytes: 1000000/" "$here/real_hebrew.yaml" >"$out/$kind.yaml"
         fairseq-hebrew corpus "$out/$kind.yaml" --input-root "$data/text" --output "$out/$kind"
         fairseq-hebrew fertility --tokenizer "$out/$kind/tokenizer" --input "$out/$kind/text/split/valid.txt" \
             --output "$out/$kind/fertility.json"
@@ -117,8 +117,8 @@ run() { # variant, seed
             --optimizer adamw --adam-betas '(0.9, 0.98)' --adam-eps 1e-6 --weight-decay 0.01 --lr 5e-4 \
             --lr-scheduler polynomial_decay --warmup-updates $((updates / 10)) --total-num-update "$updates" \
             --max-update "$updates" --seed "$2" --cpu --num-workers 0 --save-dir "$pretrain" --log-format json \
-            --log-file "$pretrain/train.log" --log-interval 50 --validate-interval-updates $((updates / 5)) \
-            --save-interval-updates $((updates / 5)) --keep-interval-updates 1 --no-epoch-checkpoints
+            --log-file "$pretrain/train.log" --log-interval 50 --validate-interval-updates $((updates / 3)) \
+            --save-interval-updates $((updates / 3)) --keep-interval-updates 1 --no-epoch-checkpoints
         own=$(losses "$pretrain/checkpoint_last.pt" "$pretrain/own.txt" "${options[@]}")
         # One yardstick for all: documents apart, 15 %, 80/10/10.
         common=$(losses "$pretrain/checkpoint_last.pt" "$pretrain/common.txt" "${roberta[@]}" \
