@@ -44,9 +44,13 @@ class BatchOrder:
         if not checkpoint.is_file():
             raise UserError(f"{checkpoint}: no such checkpoint; name one of the run with --batches")
         utils.import_user_module(argparse.Namespace(user_dir=str(PLUGIN)))
-        self._cfg = load_checkpoint_to_cpu(str(checkpoint)).get("cfg")
-        if self._cfg is None:
-            raise UserError(f"{checkpoint}: holds no settings of fairseq-train; name a checkpoint it wrote")
+        try:
+            self._cfg = load_checkpoint_to_cpu(str(checkpoint))["cfg"]
+            user_dir = self._cfg.common.user_dir
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise UserError(f"{checkpoint}: not a checkpoint of fairseq-train; name one it wrote") from error
+        if user_dir and Path(user_dir).name != PLUGIN.name:
+            utils.import_user_module(argparse.Namespace(user_dir=user_dir))
         self._task = tasks.setup_task(self._cfg.task)
         self._epoch: tuple[int, list[list[list[int]]]] | None = None
 

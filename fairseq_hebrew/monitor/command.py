@@ -50,7 +50,7 @@ class Monitor:
         told = [f"read: {', '.join(map(str, self.run.files))}", *lines(judgement, log, self.rules)]
         if skipped:
             where = self.run.folder / SKIPPED
-            told.insert(-1, f"skipped: {len(skipped):,} updates, the last {skipped[-1]['update']:,}; batches: {where}")
+            told.insert(-1, f"skipped updates: {len(skipped):,}, the last {skipped[-1]['update']:,}; batches: {where}")
         if self.checkpoint is not None:
             told.insert(-1, self._name_batches(judgement))
         if self.output is not None:
@@ -63,7 +63,7 @@ class Monitor:
         path = self.output / BATCHES
         count, exact = write_batches(path, self.checkpoint, self.run.log, judgement.spikes)
         doubt = "" if exact else "; not exact where the log and the epoch's batches do not go together"
-        return f"batches: of {count:,} updates at the begin of the spikes, in {path}{doubt}"
+        return f"batches: those at the begin of the spikes, updates in all: {count:,}, in {path}{doubt}"
 
     def _write(self, judgement: Judgement, told: list[str], skipped: list[dict]) -> None:
         log, title, inputs = self.run.log, str(self.run.path), self.run.files

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-PARTS = 20  # of the window: their medians are the points of the fit, so that records near each other count once
+PARTS = 10  # of the window: their medians are the points of the fit, so that noise that lasts over records counts less
 LEAST = 6  # points of a fit
 
 

@@ -12,7 +12,7 @@ from .convergence import Improvement, improvement
 from .curves import Curve, Log
 from .learning_rate import WARM_UP, Phase, phases
 from .plateaus import Plateau, find_plateaus
-from .spikes import DIGITS, LEAST, Spike, find_spikes, noise, rolling_median
+from .spikes import DIGITS, JUDGED, LEAST, Spike, find_spikes, noise, rolling_median
 
 # The verdicts on convergence.
 EARLY, WARMING, UNSETTLED, FEW = "too early", "warm-up", "in a spike", "too few records"
@@ -74,7 +74,7 @@ def judge(log: Log, rules: Rules) -> Judgement:
     train = log.train
     updates = train.updates
     spikes, non_finite = [], []
-    for signal in ("loss", "gnorm"):
+    for signal in JUDGED:
         if signal in train:
             places, values, broken = _sound(train, signal)
             non_finite += broken

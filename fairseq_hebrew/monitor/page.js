@@ -154,7 +154,14 @@ function draw(made) {
     for (let j = parts[i][0]; j < Math.min(parts[i][1], line.x.length); j++)
       if ((line.y[j] > 0 || !logarithmic) && (line.x[j] > 0 || !view.xlog))
         points.push([x.at(line.x[j]), y.at(line.y[j])]);
-    node("path", { class: "curve", stroke: colour, d: points.map((p, j) => (j ? "L" : "M") + p.map((v) => v.toFixed(1))).join("") }, inside);
+    const path = (pairs) => pairs.map((p, j) => (j ? "L" : "M") + p.map((v) => v.toFixed(1))).join("");
+    node("path", { class: line.course ? "curve raw" : "curve", stroke: colour, d: path(points) }, inside);
+    if (line.course) {
+      const course = [];
+      for (let j = parts[i][0]; j < Math.min(parts[i][1], line.x.length); j++)
+        if (line.x[j] > 0 || !view.xlog) course.push([x.at(line.x[j]), y.at(line.course[j])]);
+      node("path", { class: "curve", stroke: colour, d: path(course) }, inside);
+    }
     if (points.length <= 60) for (const [cx, cy] of points) node("circle", { cx, cy, r: 2.4, fill: colour }, inside);
   });
   made.cursor = node("line", { class: "cursor", y1: TOP, y2: HEIGHT - BOTTOM, visibility: "hidden" }, svg);
@@ -195,7 +202,8 @@ function read(made, update) {
     const j = update === null ? line.x.length - 1 : nearest(line, update);
     const span = element("span", made.values);
     element("b", span, line.name).style.color = `var(--c${i % COLOURS})`;
-    span.append(`${shown(line.y[j])} at ${counted(line.x[j])}`);
+    const course = line.course ? ` (median ${shown(line.course[j])})` : "";
+    span.append(`${shown(line.y[j])}${course} at ${counted(line.x[j])}`);
     const dot = made.dots[i];
     dot.setAttribute("visibility", update === null ? "hidden" : "visible");
     dot.setAttribute("cx", made.x.at(line.x[j]));
@@ -254,7 +262,7 @@ document.getElementById("whole").onclick = () => zoom(null);
 const events = [...data.spikes, ...data.plateaus].sort((a, b) => a.begin - b.begin);
 if (events.length) {
   const section = document.getElementById("events");
-  element("h2", section, "Spikes and plateaus (choose one to see it)");
+  element("h2", section, `Spikes (${data.spikes.length}) and plateaus (${data.plateaus.length}): choose one to see it`);
   const list = element("ul", section);
   for (const one of events) {
     const button = element("button", element("li", list), one.words);

@@ -7,13 +7,15 @@ import json
 from collections.abc import Sequence
 from importlib.resources import files
 
+import numpy as np
+
 from fairseq_hebrew import __version__
 
 from .curves import Log
 from .judgement import Judgement
 from .panels import PANELS, lines
 from .picture import LOGARITHMIC
-from .words import plateau_words, spike_line
+from .words import events, plateau_words, spike_line
 
 DIGITS = 6  # of a value on the page
 
@@ -22,6 +24,8 @@ def page(log: Log, judgement: Judgement, title: str, told: Sequence[str], refres
     """The page; `told` are the lines of the summary, `refresh` the seconds after which it loads itself again."""
     room = files(__package__)
     style, script = (room.joinpath(name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
+    in_the_list = set(events(judgement).values())
+    told = [line for line in told if line not in in_the_list]
     again = f"<meta http-equiv=refresh content={refresh}>" if refresh else ""
     # `<` never stands in the data, so no name in it can end the script.
     data = json.dumps(page_data(log, judgement), ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
@@ -51,7 +55,8 @@ def page_data(log: Log, judgement: Judgement) -> dict:
             {
                 "name": line.name,
                 "x": line.updates.tolist(),
-                "y": [float(f"{value:.{DIGITS}g}") for value in line.values],
+                "y": _numbers(line.values),
+                "course": None if line.course is None else _numbers(line.course),
             }
             for line in lines(log, panel)
         ]
@@ -68,3 +73,7 @@ def page_data(log: Log, judgement: Judgement) -> dict:
     plateaus = [{"begin": one.begin, "end": one.end, "words": plateau_words(one)} for one in judgement.plateaus]
     phases = [{"kind": one.kind, "begin": one.begin, "end": one.end} for one in judgement.phases]
     return {"panels": panels, "spikes": spikes, "plateaus": plateaus, "phases": phases}
+
+
+def _numbers(values: np.ndarray) -> list[float]:
+    return [float(f"{value:.{DIGITS}g}") for value in values]

@@ -35,11 +35,14 @@ def draw(log: Log, judgement: Judgement, path: Path, title: str) -> None:
                 line.updates,
                 line.values,
                 color=colour,
-                linewidth=1.1,
+                linewidth=1.1 if line.course is None else 0.7,
+                alpha=1 if line.course is None else 0.45,
                 label=line.name,
                 marker="o" if few and line.name != "train" else None,
                 markersize=3,
             )
+            if line.course is not None:
+                axis.plot(line.updates, line.course, color=colour, linewidth=1.5, label=f"{line.name}, rolling median")
         signal = "loss" if panel.signals == (PERPLEXITY,) else panel.signals[0]
         for number, spike in enumerate(one for one in judgement.spikes if one.signal == signal):
             axis.axvspan(spike.begin, spike.end, color=SPIKE, alpha=0.15, linewidth=0)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+JUDGED = ("loss", "gnorm")  # the signals in which spikes are looked for
 WINDOW = 51  # records; a window of noise wide enough for its median to be known to a sixth
 HALF = WINDOW // 2
 NORMAL = 1.4826  # standard deviations of a normal distribution in a median absolute deviation
@@ -94,7 +95,7 @@ def find_spikes(signal: str, updates: np.ndarray, values: np.ndarray, threshold:
     found = [(first, last, course[first]) for first, last in _runs(z, threshold)]
     if levels:
         found += _raised(logs, scale, threshold / 2)
-    return [_spike(signal, updates, values, logs, scale, *one) for one in _joined(found)]
+    return [_spike(signal, updates, values, logs, z, scale, *one) for one in _joined(found)]
 
 
 def _runs(z: np.ndarray, threshold: float) -> list[tuple[int, int]]:
@@ -154,7 +155,7 @@ def _joined(found: list[tuple[int, int, float]]) -> list[tuple[int, int, float]]
     return joined
 
 
-def _spike(signal, updates, values, logs, scale, first: int, last: int, level: float) -> Spike:
+def _spike(signal, updates, values, logs, z, scale, first: int, last: int, level: float) -> Spike:
     peak = first + int(values[first : last + 1].argmax())
     if first:  # the course around a long spike is part of it
         level = min(level, float(np.median(logs[max(first - HALF, 0) : first])))
@@ -168,5 +169,6 @@ def _spike(signal, updates, values, logs, scale, first: int, last: int, level: f
         back=int(updates[last + 1]) if last + 1 < len(updates) else None,
         before=float(np.exp(level)),
         value=float(values[peak]),
-        z=float((logs[peak] - level) / scale[max(first - HALF, 0)]),
+        # Within a long spike the course is that of the spike: there its height over the level before it tells.
+        z=float(max(z[first : last + 1].max(), (logs[peak] - level) / scale[max(first - HALF, 0)])),
     )

@@ -26,12 +26,12 @@ def lines(judgement: Judgement, log: Log, rules: Rules) -> list[str]:
     """What the run shows, a fact a line."""
     train = log.train
     told = [
-        f"{judgement.records:,} records, updates {int(train.updates[0]):,} to {train.last:,}",
+        f"records: {judgement.records:,}, updates {int(train.updates[0]):,} to {train.last:,}",
         state("train", train),
         *(state(name, curve) for name, curve in log.valid.items()),
     ]
     told += [f"resumed: went back from update {before:,} to {after:,}" for before, after in log.resumed]
-    told.append("learning rate: " + (rate_words(judgement) if judgement.phases else "not in the log"))
+    told.append(f"learning rate: {rate_words(judgement)}")
     told += [f"not finite: {NAMES[one.signal]} {_span(one.begin, one.end)}" for one in judgement.non_finite]
     told += spike_words(judgement.spikes)
     told += [plateau_words(one) for one in judgement.plateaus] or ["plateaus: none"]
@@ -50,7 +50,7 @@ def state(name: str, curve: Curve) -> str:
 
 def perplexity(loss: float) -> float:
     """2 to the loss, as fairseq's losses are base 2; infinite beyond what a float holds."""
-    return 2.0**loss if loss < 1000 else float("inf")
+    return float("inf") if loss > 1000 else 2.0**loss
 
 
 def _span(begin: int, end: int) -> str:
@@ -58,10 +58,12 @@ def _span(begin: int, end: int) -> str:
 
 
 def rate_words(judgement: Judgement) -> str:
-    told = ", ".join(_phase(phase) for phase in judgement.phases)
-    if judgement.last_rate is None or not judgement.peak_rate:
-        return told
-    return f"{told}; now {judgement.last_rate:.3g}, {100 * judgement.last_rate / judgement.peak_rate:.0f} % of the peak"
+    if judgement.last_rate is None:
+        return "not in the log"
+    told = [", ".join(_phase(phase) for phase in judgement.phases), f"now {judgement.last_rate:.3g}"]
+    if judgement.peak_rate:
+        told[1] += f", {100 * judgement.last_rate / judgement.peak_rate:.0f} % of the peak"
+    return "; ".join(filter(None, told))
 
 
 def _phase(phase: Phase) -> str:
@@ -122,7 +124,7 @@ def convergence_words(judgement: Judgement, rules: Rules) -> str:
     if verdict == FALLING:
         return f"not converged{measured}"
     if verdict != CONVERGED:
-        return f"undecided: about the limit of {rules.improvement:g} %{measured}"
+        return f"undecided: the noise leaves open whether it is less than {rules.improvement:g} %{measured}"
     return f"converged: less than {rules.improvement:g} %{measured}; {_rate_note(judgement)}"
 
 

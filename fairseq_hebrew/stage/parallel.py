@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from .errors import UserError
 
@@ -43,8 +43,10 @@ def ordered_map(
             initializer(*arguments)
         yield from map(work, chunks)
         return
+    # Its own signal may reach this process after the news that the workers are gone: they say why.
+    interrupted = multiprocessing.get_context("spawn").RawValue("b", 0)
     if not threads:
-        initializer, arguments = _start_mapping, (initializer, arguments)
+        initializer, arguments = _start_mapping, (interrupted, initializer, arguments)
     with worker_pool(workers, initializer, arguments, threads) as pool:
         waiting: deque = deque()
         try:
@@ -55,7 +57,7 @@ def ordered_map(
             while waiting:
                 yield waiting.popleft().result()
         except BrokenProcessPool:
-            raise UserError(WORKER_KILLED) from None
+            raise (KeyboardInterrupt if interrupted.value else UserError(WORKER_KILLED)) from None
         finally:
             for future in waiting:
                 future.cancel()
@@ -79,9 +81,13 @@ def _start(initializer: Callable | None, arguments: tuple) -> None:
         initializer(*arguments)
 
 
-def _start_mapping(initializer: Callable | None, arguments: tuple) -> None:
+def _start_mapping(interrupted: Any, initializer: Callable | None, arguments: tuple) -> None:
     # Ctrl-C reaches every process of a terminal: the parent says what there is to say, and these leave nothing behind.
-    signal.signal(signal.SIGINT, lambda number, frame: os._exit(130))
+    def end(number: int, frame: object) -> None:
+        interrupted.value = 1
+        os._exit(130)
+
+    signal.signal(signal.SIGINT, end)
     if initializer is not None:
         initializer(*arguments)
 

@@ -74,10 +74,10 @@ def data(tmp_path_factory) -> Path:
 @pytest.mark.parametrize(
     "more",
     [
-        ["--batch-size", 4, "--update-freq", 3],
+        ["--batch-size", 3, "--update-freq", 4, "--batch-warmup-updates", 12],
         ["--max-tokens", 40, "--update-freq", "2,3", "--sample-break-mode", "eos", "--seed", 5],
     ],
-    ids=["update-freq", "tokens"],
+    ids=["growing batches", "batches by tokens"],
 )
 def test_every_update_of_a_run_with_several_epochs_and_a_stop(data, tmp_path, more):
     for updates in (7, 23):
@@ -152,7 +152,7 @@ def test_the_command_names_the_batches_of_a_spike(plain, tmp_path):
     assert [one["update"] for one in named] == [42, 43, 44, 45]
     assert all(one["exact"] and one["spike"] == 45 for one in named)
     assert [[batch["ids"] for batch in one["batches"]] for one in named] == [told[update] for update in range(42, 46)]
-    assert "batches: of " in done.stdout and "not exact" not in done.stdout
+    assert "batches: those at the begin of the spikes" in done.stdout and "not exact" not in done.stdout
 
 
 def test_what_is_no_checkpoint(tmp_path):

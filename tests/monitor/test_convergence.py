@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.signal import lfilter
 
 from fairseq_hebrew.monitor.convergence import improvement
 from tests.monitor.synthetic import noisy, power_law, saturating, updates_of
@@ -27,6 +28,18 @@ def test_the_interval_holds_the_truth_as_often_as_it_says(amount):
     found = [last_fifth(noisy(true, amount, seed)) for seed in range(300)]
     held = np.mean([abs(one.percent - fall) < one.error for one in found])
     assert 0.91 <= held <= 0.985
+
+
+def test_the_interval_is_little_too_narrow_where_noise_lasts_over_records():
+    true = 4 * np.exp(-UPDATES / 1e6)
+    fall, held = last_fifth(true).percent, []
+    for seed in range(300):
+        # Each record keeps 0.9 of the noise of the one before it.
+        fresh = np.random.default_rng(seed).standard_normal(len(UPDATES) + 100) * np.sqrt(1 - 0.9**2)
+        lasting = lfilter([1], [1, -0.9], fresh)[100:]
+        found = last_fifth(true * np.exp(0.004 * lasting))
+        held.append(abs(found.percent - fall) < found.error)
+    assert np.mean(held) >= 0.85
 
 
 @pytest.mark.parametrize("amount", [0.001, 0.004])

@@ -159,7 +159,7 @@ def test_all_losses_not_finite():
 def test_logs_of_few_records(count):
     log = log_of(power_law(UPDATES[:count]), rates=LINEAR, valid=power_law(UPDATES))
     assert judge(log, Rules()).convergence == EARLY
-    assert f"{count} records, updates 100 to {100 * count:,}" in told(log)
+    assert f"records: {count}, updates 100 to {100 * count:,}" in told(log)
 
 
 def test_many_spikes_are_not_all_told_but_all_kept():

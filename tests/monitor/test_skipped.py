@@ -34,5 +34,5 @@ def test_the_command_tells_of_them(tmp_path):
     (tmp_path / "train.log").write_text("".join(train_line(update, 5.0) + "\n" for update in range(1, 40)))
     (tmp_path / FILE).write_text(line(17) + "\n")
     done = run("fairseq-hebrew", "monitor", tmp_path, "--output", tmp_path / "out")
-    assert "skipped: 1 updates, the last 17; batches: " in done.stdout
+    assert "skipped updates: 1, the last 17; batches: " in done.stdout
     assert json.loads((tmp_path / "out" / "summary.json").read_text())["skipped"] == [json.loads(line(17))]

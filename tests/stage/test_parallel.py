@@ -114,23 +114,26 @@ def _state(pid):
         return "Z"
 
 
-def test_an_interruption_is_told_by_the_parent_alone(tmp_path):
+@pytest.mark.parametrize("whom", ["all", "a worker before its parent"])
+def test_an_interruption_is_told_by_the_parent_alone(tmp_path, whom):
     script = tmp_path / "script.py"
     script.write_text(
         "import os, sys, time\n"
         "from fairseq_hebrew.stage.errors import run_command\n"
         "from fairseq_hebrew.stage.parallel import ordered_map\n"
         "def work(number):\n"
-        f"    open(os.path.join({str(tmp_path)!r}, f'{{number}}.started'), 'w').close()\n"
+        f"    open(os.path.join({str(tmp_path)!r}, f'{{number}}.{{os.getpid()}}'), 'w').close()\n"
         "    time.sleep(60 if number < 1 else 0)\n"
         "if __name__ == '__main__':\n"
         "    sys.exit(run_command(lambda: list(ordered_map(work, range(2), 2)), False))\n"
     )
     command = [sys.executable, str(script)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
-    while len(list(tmp_path.glob("*.started"))) < 2:
+    while len(list(tmp_path.glob("[01].*"))) < 2:
         time.sleep(0.01)
-    # As a terminal does: to every process of the command.
-    os.killpg(process.pid, signal.SIGINT)
+    if whom == "all":  # as a terminal does: to every process of the command
+        os.killpg(process.pid, signal.SIGINT)
+    else:
+        os.kill(int(next(tmp_path.glob("0.*")).suffix[1:]), signal.SIGINT)
     assert process.communicate()[1] == "interrupted: run the same command again to go on\n"
     assert process.returncode == 130

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import struct
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from fairseq_hebrew.eval.training_log import read_log
+from fairseq_hebrew.monitor.text_log import read_log
 from tests.tasks.test_masked_lm import binarized, train
 
 NAMES = {"loss", "ppl", "masked_accuracy", "gnorm", "wps", "tokens_per_second", "padding_share", "masked_share"}
@@ -61,6 +62,14 @@ def test_the_log_names_everything(told):
         assert record.keys() >= NAMES - ({"tokens_per_second"} if number % 2 == 0 else set()) and "mfu" not in record
     assert told[0]["valid"][0].keys() >= {"loss", "ppl", "masked_accuracy"}
     assert not any(name.startswith("share_") for name in told[0]["train"][0])
+
+
+def test_the_guide_explains_each_name():
+    guide = (Path(__file__).parents[2] / "docs" / "training-log.md").read_text(encoding="utf-8")
+    explained = {
+        name for row in re.findall(r"^\| (`.*?`) \|", guide, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)
+    }
+    assert NAMES | {"mfu", "share_NAME"} <= explained
 
 
 def test_validation_tells_nothing_of_training(told):
