@@ -10,7 +10,8 @@ import torch
 from fairseq.data import FairseqDataset, TokenBlockDataset
 from torch import Tensor
 
-from fairseq_hebrew.data.masking import Masking, mask_tokens, sample_rng
+from fairseq_hebrew.data.draws import sample_keys
+from fairseq_hebrew.data.masking import Masking, mask_rows
 
 logger = logging.getLogger(__name__)
 
@@ -123,7 +124,10 @@ class MaskedLMDataset(FairseqDataset):
         tokens = np.empty(len(block) + 1, dtype=np.int64)
         tokens[0] = self.bos
         tokens[1:] = block
-        inputs, targets = mask_tokens(tokens, self.masking, sample_rng(self.seed, self.epoch, int(index)))
+        keys = sample_keys(self.seed, self.epoch, np.array([index]))
+        inputs, targets = mask_rows(
+            tokens, np.array([len(tokens)]), keys, self.masking, self.masking.most(self.max_tokens)
+        )
         return {"id": int(index), "inputs": inputs, "targets": targets}  # (T,) each
 
     def collater(self, samples: list[dict]) -> dict:
