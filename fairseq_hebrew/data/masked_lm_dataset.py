@@ -1,170 +1,118 @@
-"""Samples for masked-LM training: blocks of the token stream with `<s>` before them, masked anew each epoch."""
+"""Masked batches of a corpus's samples, masked anew each epoch."""
 
 from __future__ import annotations
 
-import logging
-import math
-
 import numpy as np
 import torch
-from fairseq.data import FairseqDataset, TokenBlockDataset
-from torch import Tensor
+from fairseq.data import FairseqDataset
 
 from fairseq_hebrew.data.draws import sample_keys
 from fairseq_hebrew.data.masking import Masking, mask_rows
-
-logger = logging.getLogger(__name__)
-
-
-class Blocks:
-    """A corpus cut into blocks of at most `block_size` tokens; `blocks[i]` is an int64 tensor (sizes[i],).
-
-    break_mode as fairseq's: "none" fills each block; "complete" and "complete_doc" end blocks where lines end, the
-    second also where documents do; "eos" makes a block of each line. A line longer than a block is cut into several,
-    where stock fairseq leaves the whole line out of training; blocks of a lone `</s>` are left out, they teach nothing.
-    """
-
-    def __init__(self, dataset, block_size: int, break_mode: str, pad: int, eos: int):
-        """dataset: fairseq's indexed dataset, lines of token ids with their sizes, at least one line."""
-        if break_mode == "eos":
-            self.lines = dataset  # each line is a block already
-            sizes = np.asarray(dataset.sizes, dtype=np.int64)
-        else:
-            self.lines = TokenBlockDataset(dataset, dataset.sizes, block_size, pad, eos, break_mode=break_mode)
-            # not its .sizes: they are uint16, and a line may be longer
-            ends = self.lines.slice_indices.astype(np.int64)
-            sizes = ends[:, 1] - ends[:, 0]
-        self.line, self.start, self.sizes = None, None, sizes
-        if break_mode != "none":
-            self._cut(sizes, block_size)
-
-    def _cut(self, sizes: np.ndarray, block_size: int) -> None:
-        pieces = -(-sizes // block_size)
-        line = np.repeat(np.arange(len(sizes)), pieces)
-        start = (np.arange(len(line)) - np.repeat(pieces.cumsum() - pieces, pieces)) * block_size
-        size = np.minimum(sizes[line] - start, block_size)
-        kept = size > 1
-        if len(line) > len(sizes):
-            logger.info(f"cut {int((pieces > 1).sum()):,} lines longer than {block_size} tokens into pieces")
-        if not kept.all():
-            logger.info(f"left out {int((~kept).sum()):,} blocks of a single token")
-        self.line, self.start, self.sizes = line[kept], start[kept], size[kept]
-
-    def __len__(self) -> int:
-        return len(self.sizes)
-
-    def __getitem__(self, index: int) -> Tensor:
-        if self.line is None:
-            return self.lines[index]
-        start = self.start[index]
-        return self.lines[self.line[index]][start : start + self.sizes[index]]
-
-    @property
-    def supports_prefetch(self) -> bool:
-        return getattr(self.lines, "supports_prefetch", False)
-
-    def prefetch(self, indices) -> None:
-        """Read ahead, for the index formats of fairseq that need it."""
-        self.lines.prefetch(indices if self.line is None else sorted({int(self.line[i]) for i in indices}))
-
-
-def gathered(target: np.ndarray, pad_id: int, places: int) -> tuple[np.ndarray, np.ndarray]:
-    """Targets (B, T), pad_id where nothing is predicted -> the predicted positions (B, places) and their targets.
-
-    Rows with fewer are filled up with position 0 and the target pad_id. int64. No row may have more.
-    """
-    rows, columns = np.nonzero(target != pad_id)
-    nth = np.arange(len(rows)) - np.searchsorted(rows, rows)  # which of its row's
-    positions = np.zeros((len(target), places), dtype=np.int64)
-    wanted = np.full((len(target), places), pad_id, dtype=np.int64)
-    positions[rows, nth] = columns
-    wanted[rows, nth] = target[rows, columns]
-    return positions, wanted
+from fairseq_hebrew.data.samples import Samples
 
 
 class MaskedLMDataset(FairseqDataset):
-    """Blocks -> masked samples -> batches with the keys of stock masked_lm.
+    """Samples -> batches with the keys of stock masked_lm.
 
-    A sample's mask depends on (seed, epoch, index) and nothing else: not on workers, order, or resuming half way.
-    `fixed` keeps epoch 1's masks and order for ever, as validation needs.
+    A sample's mask depends on (seed, epoch, index) and nothing else: not on workers, order, the other samples of its
+    batch, or resuming half way. `fixed` keeps epoch 1's masks and order for ever, as validation needs.
     """
 
     def __init__(
         self,
-        blocks: Blocks,
+        samples: Samples,
         masking: Masking,
-        bos: int,
         seed: int,
         max_tokens: int,
         pad_to_multiple: int = 1,
         fixed: bool = False,
         fixed_shapes: bool = False,
+        document_mask: bool = False,
     ):
         """max_tokens: the longest sample, `<s>` included; padding to a multiple never goes beyond it.
 
-        fixed_shapes: batches are max_tokens long and name ceil(probability * max_tokens) predicted positions a row.
+        fixed_shapes: batches are max_tokens long and name as many predicted positions a row as masking ever has
+        in one of max_tokens.
+        document_mask: batches have segment_ids, so that the documents of a sample do not see one another and each
+        counts its positions from 0; without, a sample is read as one document.
         """
         super().__init__()
-        self.blocks = blocks
+        self.samples = samples
         self.masking = masking
-        self.bos = bos
         self.seed = seed
         self.max_tokens = max_tokens
         self.pad_to_multiple = pad_to_multiple
         self.fixed = fixed
-        self.masked_a_row = math.ceil(masking.probability * max_tokens) if fixed_shapes else None
-        self.epoch = 1
-        self.sizes = blocks.sizes + 1  # (N,) int64, with <s>
+        self.most = masking.most(max_tokens)
+        self.masked_a_row = self.most if fixed_shapes else None
+        self.document_mask = document_mask
+        self.set_epoch(1)
+        # Masking is compiled when it is first called: here, and not in each worker.
+        nothing = np.zeros(0, np.int64)
+        mask_rows(nothing, nothing, sample_keys(seed, 1, nothing), masking, self.most)
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """(N,) int64, with every `<s>`."""
+        return self.samples.sizes
 
     def __len__(self) -> int:
-        return len(self.blocks)
+        return len(self.samples)
 
     def __getitem__(self, index: int) -> dict:
-        block = self.blocks[index].numpy()
-        tokens = np.empty(len(block) + 1, dtype=np.int64)
-        tokens[0] = self.bos
-        tokens[1:] = block
-        keys = sample_keys(self.seed, self.epoch, np.array([index]))
-        inputs, targets = mask_rows(
-            tokens, np.array([len(tokens)]), keys, self.masking, self.masking.most(self.max_tokens)
-        )
-        return {"id": int(index), "inputs": inputs, "targets": targets}  # (T,) each
+        """A sample that is not masked yet: the collater masks a whole batch."""
+        tokens, lengths = self.samples[int(index)]
+        return {"id": int(index), "tokens": tokens, "lengths": lengths}
 
     def collater(self, samples: list[dict]) -> dict:
         """Samples -> a batch, padded on the right to its longest: src_tokens and target (B, T) int64.
 
-        Beside stock's keys `padded`, `lengths` and `num_masked` tell the model, as numbers of the host, what a GPU
-        would have to be asked for. With fixed_shapes: masked_positions and target (B, K), the padding id where a row
-        has fewer, and nothing of the host's, which a compiled graph would be made anew for.
+        Beside stock's keys tell the model, as numbers of the host, what a GPU would have to be asked for: `num_masked`,
+        and `padded` and `lengths` (B,), or, with document_mask, `segment_ids` (B, T) int32, the documents of a row from
+        1 and 0 at padding, and `lengths` of all documents in order. With fixed_shapes: masked_positions and target
+        (B, K), the padding id where a row has fewer, and nothing of the host's, which a compiled graph would be made
+        anew for.
         """
         if not samples:
             return {}
-        lengths = [len(sample["inputs"]) for sample in samples]
-        longest = max(lengths)
-        wanted = -(-longest // self.pad_to_multiple) * self.pad_to_multiple
-        longest = max(longest, min(wanted, self.max_tokens))
-        if self.masked_a_row is not None:
-            longest = self.max_tokens
-        src_tokens = np.full((len(samples), longest), self.masking.pad_id, dtype=np.int64)  # (B, T)
-        target = src_tokens.copy()
-        for row, (sample, length) in enumerate(zip(samples, lengths)):
-            src_tokens[row, :length] = sample["inputs"]
-            target[row, :length] = sample["targets"]
-        net_input = {"src_tokens": torch.from_numpy(src_tokens), "src_lengths": torch.tensor(lengths)}
+        ids = np.array([sample["id"] for sample in samples])
+        tokens = np.concatenate([sample["tokens"] for sample in samples])  # (N,): the rows one after another
+        sizes = np.array([len(sample["tokens"]) for sample in samples])  # (B,)
+        documents = [sample["lengths"] for sample in samples]
+        keys = sample_keys(self.seed, self.epoch, ids)
+        inputs, target = mask_rows(tokens, sizes, keys, self.masking, self.most, np.concatenate(documents))
+        length = self._padded_length(int(sizes.max()))
+        real = np.arange(length) < sizes[:, None]  # (B, T)
+        net_input = {
+            "src_tokens": torch.from_numpy(_rows(inputs, real, self.masking.pad_id)),
+            "src_lengths": torch.from_numpy(sizes),
+        }
+        host = {"num_masked": int((target != self.masking.pad_id).sum())}
+        if self.document_mask:
+            numbers = np.concatenate([np.arange(1, len(row) + 1, dtype=np.int32) for row in documents])
+            host["lengths"] = [size for row in documents for size in row]
+            net_input["segment_ids"] = torch.from_numpy(_rows(np.repeat(numbers, host["lengths"]), real, 0))
+        else:
+            host.update(lengths=sizes.tolist(), padded=int(sizes.min()) < length)
+        target = _rows(target, real, self.masking.pad_id)
         if self.masked_a_row is None:
-            net_input["padded"] = min(lengths) < longest
-            net_input["lengths"] = lengths
-            net_input["num_masked"] = int((target != self.masking.pad_id).sum())
+            net_input.update(host)
         else:
             positions, target = gathered(target, self.masking.pad_id, self.masked_a_row)
             net_input["masked_positions"] = torch.from_numpy(positions)
         return {
-            "id": torch.tensor([sample["id"] for sample in samples]),
+            "id": torch.from_numpy(ids),
             "nsentences": len(samples),
-            "ntokens": sum(lengths),
+            "ntokens": len(tokens),
             "net_input": net_input,
             "target": torch.from_numpy(target),
         }
+
+    def _padded_length(self, longest: int) -> int:
+        if self.masked_a_row is not None:
+            return self.max_tokens
+        wanted = -(-longest // self.pad_to_multiple) * self.pad_to_multiple
+        return max(longest, min(wanted, self.max_tokens))
 
     def ordered_indices(self) -> np.ndarray:
         """All samples by size, those of one size shuffled anew for each (seed, epoch); int64 (N,)."""
@@ -182,6 +130,8 @@ class MaskedLMDataset(FairseqDataset):
 
     def set_epoch(self, epoch: int) -> None:
         self.epoch = 1 if self.fixed else epoch
+        if hasattr(self.samples, "set_epoch"):
+            self.samples.set_epoch(self.epoch)
 
     @property
     def can_reuse_epoch_itr_across_epochs(self) -> bool:
@@ -190,7 +140,28 @@ class MaskedLMDataset(FairseqDataset):
 
     @property
     def supports_prefetch(self) -> bool:
-        return self.blocks.supports_prefetch
+        return getattr(self.samples, "supports_prefetch", False)
 
     def prefetch(self, indices) -> None:
-        self.blocks.prefetch(indices)
+        self.samples.prefetch(indices)
+
+
+def _rows(values: np.ndarray, real: np.ndarray, padding: int) -> np.ndarray:
+    """(N,) values of the rows one after another -> (B, T), where `real` (B, T) bool is True; `padding` elsewhere."""
+    rows = np.full(real.shape, padding, dtype=values.dtype)
+    rows[real] = values
+    return rows
+
+
+def gathered(target: np.ndarray, pad_id: int, places: int) -> tuple[np.ndarray, np.ndarray]:
+    """Targets (B, T), pad_id where nothing is predicted -> the predicted positions (B, places) and their targets.
+
+    Rows with fewer are filled up with position 0 and the target pad_id. int64. No row may have more.
+    """
+    rows, columns = np.nonzero(target != pad_id)
+    nth = np.arange(len(rows)) - np.searchsorted(rows, rows)  # which of its row's
+    positions = np.zeros((len(target), places), dtype=np.int64)
+    wanted = np.full((len(target), places), pad_id, dtype=np.int64)
+    positions[rows, nth] = columns
+    wanted[rows, nth] = target[rows, columns]
+    return positions, wanted

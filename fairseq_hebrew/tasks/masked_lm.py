@@ -16,7 +16,8 @@ from fairseq.dataclass import ChoiceEnum, FairseqDataclass
 from fairseq.tasks import FairseqTask, register_task
 from omegaconf import II, MISSING
 
-from fairseq_hebrew.data.masked_lm_dataset import Blocks, MaskedLMDataset
+from fairseq_hebrew.data.blocks import Blocks
+from fairseq_hebrew.data.masked_lm_dataset import MaskedLMDataset
 from fairseq_hebrew.data.masking import Masking
 from fairseq_hebrew.stage.errors import UserError, at
 from fairseq_hebrew.stage.manifest import manifest_path
@@ -147,6 +148,7 @@ class HebrewMaskedLMTask(DictionaryState, FairseqTask):
             read_split(os.path.join(folder, split), self.dictionary, self.dictionary_path, combine),
             block_size=self.cfg.tokens_per_sample - 1,  # one less for <s>
             break_mode=str(self.cfg.sample_break_mode),
+            bos=self.dictionary.bos(),
             pad=self.dictionary.pad(),
             eos=self.dictionary.eos(),
         )
@@ -156,7 +158,6 @@ class HebrewMaskedLMTask(DictionaryState, FairseqTask):
         self.datasets[split] = MaskedLMDataset(
             blocks,
             self.masking,
-            bos=self.dictionary.bos(),
             seed=self.cfg.seed,
             max_tokens=self.cfg.tokens_per_sample,
             pad_to_multiple=self.cfg.pad_to_multiple,

@@ -10,26 +10,25 @@ from fairseq.criterions.masked_lm import MaskedLmConfig, MaskedLmLoss
 from fairseq_hebrew.criterions.masked_lm import HebrewMaskedLMCriterion
 from fairseq_hebrew.data.masked_lm_dataset import MaskedLMDataset
 from fairseq_hebrew.data.masking import Masking
+from fairseq_hebrew.data.samples import Sample
 from tests.models.building import dictionary, tiny
 
-PAD, MASK = 1, 59
+BOS, PAD, MASK = 0, 1, 59
 
 
-class Lines(list):
-    """Blocks of token ids with the sizes a dataset wants."""
-
-    supports_prefetch = False
+class Drawn(list):
+    """Samples of one document each."""
 
     @property
     def sizes(self):
-        return np.array([len(line) for line in self])
+        return np.array([len(sample.tokens) for sample in self])
 
 
 def dataset(probability=0.3, **options) -> MaskedLMDataset:
     rng = np.random.default_rng(3)
-    blocks = Lines(torch.from_numpy(rng.integers(4, MASK, size)) for size in (7, 15, 15, 3))
-    masking = Masking((0, 1, 2), PAD, MASK, np.arange(4, MASK), probability)
-    return MaskedLMDataset(blocks, masking, bos=0, seed=1, max_tokens=16, **options)
+    samples = Drawn(Sample(np.append(BOS, rng.integers(4, MASK, size)), (size + 1,)) for size in (7, 15, 15, 3))
+    masking = Masking((BOS, PAD, 2), PAD, MASK, np.arange(4, MASK), probability)
+    return MaskedLMDataset(samples, masking, seed=1, max_tokens=16, **options)
 
 
 def batch(**options) -> dict:

@@ -82,7 +82,7 @@ def test_shards_are_read_in_turn(tmp_path):
     made = task(f"{first}:{second}")
     for epoch, word in ((1, 4), (2, 5), (3, 4)):
         made.load_dataset("train", epoch=epoch)
-        assert made.dataset("train").blocks[0][0] == word
+        assert made.dataset("train").samples[0].tokens[1] == word
 
 
 def break_dictionary(folder: Path) -> None:
