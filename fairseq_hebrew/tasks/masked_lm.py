@@ -3,7 +3,6 @@
 import json
 import logging
 import os
-import re
 import struct
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,28 +11,27 @@ import numpy as np
 from fairseq import utils
 from fairseq.data import data_utils
 from fairseq.data.indexed_dataset import MMapIndexedDataset, _code_to_dtype
-from fairseq.dataclass import ChoiceEnum, FairseqDataclass
+from fairseq.dataclass import ChoiceEnum
 from fairseq.tasks import FairseqTask, register_task
 from omegaconf import II, MISSING
 
 from fairseq_hebrew.data.blocks import Blocks
 from fairseq_hebrew.data.masked_lm_dataset import MaskedLMDataset
-from fairseq_hebrew.data.masking import Masking
 from fairseq_hebrew.stage.errors import UserError, at
 from fairseq_hebrew.stage.manifest import manifest_path
 from fairseq_hebrew.tasks.dictionary_state import MASK, DictionaryState, fingerprint, read_dictionary
+from fairseq_hebrew.tasks.masking_options import MaskingOptions, masking_of_task, replacement_ids
+from fairseq_hebrew.tasks.task_pieces import check_tokenizer, read_task_pieces
 
 logger = logging.getLogger(__name__)
 
 MAKE_AGAIN = "binarize the text again with this folder's dict.txt"
 COPY_AGAIN = "copy it again or binarize again"
 LOOKED_AT = 1_000_000  # tokens of a split that are compared with the dictionary before training
-# What the options are called where masking speaks of its own fields.
-MASKING_OPTIONS = {"probability": "--mask-prob", "keep": "--leave-unmasked-prob", "random": "--random-token-prob"}
 
 
 @dataclass
-class HebrewMaskedLMConfig(FairseqDataclass):
+class HebrewMaskedLMConfig(MaskingOptions):
     """Options of the task. fairseq reads the annotations at run time: no `from __future__ import annotations` here."""
 
     data: str = field(
@@ -48,11 +46,6 @@ class HebrewMaskedLMConfig(FairseqDataclass):
         },
     )
     tokens_per_sample: int = field(default=512, metadata={"help": "tokens of the longest sample, <s> included"})
-    mask_prob: float = field(default=0.15, metadata={"help": "share of the tokens that are predicted"})
-    leave_unmasked_prob: float = field(default=0.1, metadata={"help": "share of those that are left as they are"})
-    random_token_prob: float = field(
-        default=0.1, metadata={"help": "share of those that a random token replaces; <mask> replaces the rest"}
-    )
     pad_to_multiple: int = field(
         default=8, metadata={"help": "pad the length of a batch to a multiple of this, within tokens-per-sample"}
     )
@@ -76,13 +69,6 @@ def show_tracebacks(wanted: bool) -> None:
     show(wanted)
 
 
-def replacement_ids(dictionary) -> np.ndarray:
-    """Ids, int64, that may stand for a masked token: no special, no mask, nothing that only fills the dictionary."""
-    filler = re.compile(r"madeupword\d+")
-    symbols = enumerate(dictionary.symbols)
-    return np.array([i for i, s in symbols if i >= dictionary.nspecial and s != MASK and not filler.fullmatch(s)])
-
-
 @register_task("hebrew_masked_lm", dataclass=HebrewMaskedLMConfig)
 class HebrewMaskedLMTask(DictionaryState, FairseqTask):
     """Masked-LM training on binarized text."""
@@ -93,19 +79,8 @@ class HebrewMaskedLMTask(DictionaryState, FairseqTask):
         super().__init__(cfg)
         self.dictionary = dictionary
         self.mask_idx = dictionary.index(MASK)
-        try:
-            self.masking = Masking(
-                specials=(dictionary.bos(), dictionary.eos(), dictionary.pad()),
-                pad_id=dictionary.pad(),
-                mask_id=self.mask_idx,
-                replacements=replacement_ids(dictionary),
-                probability=cfg.mask_prob,
-                keep=cfg.leave_unmasked_prob,
-                random=cfg.random_token_prob,
-            )
-        except ValueError as error:
-            problem = re.sub(r"(\w+)=", lambda name: f"{MASKING_OPTIONS[name[1]]} ", str(error))
-            raise UserError(f"{problem}; change the masking options") from error
+        self.pieces = read_task_pieces(cfg.tokenizer_dir, dictionary, self.dictionary_path)
+        self.masking = masking_of_task(cfg, dictionary, self.pieces, cfg.tokens_per_sample)
 
     @classmethod
     def setup_task(cls, cfg: HebrewMaskedLMConfig, **kwargs):
@@ -144,6 +119,7 @@ class HebrewMaskedLMTask(DictionaryState, FairseqTask):
         folder = paths[(epoch - 1) % len(paths)]
         if folder != paths[0] and os.path.exists(os.path.join(folder, "dict.txt")):
             self._check_shard(folder)
+        check_tokenizer(os.path.join(folder, split), self.cfg.tokenizer_dir)
         blocks = Blocks(
             read_split(os.path.join(folder, split), self.dictionary, self.dictionary_path, combine),
             block_size=self.cfg.tokens_per_sample - 1,  # one less for <s>

@@ -58,6 +58,11 @@ class Pieces:
         kinds[first == NONE] = Kind.SPECIAL
         return kinds
 
+    @property
+    def written(self) -> np.ndarray:
+        """bool (V,): whether a text can have it, as far as the tokenizer tells."""
+        return np.array([text not in (b"", UNREADABLE, b" " + UNREADABLE) for text in self.texts])
+
     def joined(self, tokens: np.ndarray, lengths: np.ndarray) -> np.ndarray:
         """Whether a token belongs to the same word as the one before it: bool (N,).
 
