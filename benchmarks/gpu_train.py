@@ -16,8 +16,9 @@ from pathlib import Path
 
 import torch
 
+from fairseq_hebrew.modules.flops import FORMULA, peak, training_flops
+
 from .contenders import CONTENDERS, MODELS, Setting
-from .flops import FORMULA, peak, training_flops
 from .measure import table
 from .train_batch import document_lengths
 from .train_process import Job, Result, run

@@ -24,10 +24,10 @@ KNOWS = {
     "modules": set(),
     "models": {"stage", "text", "modules"},
     "data": {"stage", "text"},
-    "criterions": {"stage"},
+    "criterions": {"stage", "modules"},  # the count of operations is of the layers
     "optim": {"stage"},
     "xla": {"stage"},
-    "tasks": {"stage", "text", "modules", "models", "data", "criterions", "xla", "compat"},
+    "tasks": {"stage", "text", "modules", "models", "data", "criterions", "optim", "xla", "compat"},
     # The dataclass of a model's choices lives in modules, the description of a task in data.
     "hub": {"stage", "text", "modules", "models", "data"},
     "eval": {"stage", "text", "hub"},

@@ -5,11 +5,15 @@ from __future__ import annotations
 import logging
 
 import numpy as np
-from fairseq.data import TokenBlockDataset
 
+from fairseq_hebrew.data.block_kernels import line_blocks
 from fairseq_hebrew.data.samples import Sample
+from fairseq_hebrew.data.token_file import TokenStream
 
 logger = logging.getLogger(__name__)
+
+BREAK_MODES = ("none", "complete", "complete_doc", "eos")
+NOTHING = np.empty(0, dtype=np.int64)
 
 
 class Blocks:
@@ -18,36 +22,29 @@ class Blocks:
     break_mode as fairseq's: "none" fills each block; "complete" and "complete_doc" end blocks where lines end, the
     second also where documents do; "eos" makes a block of each line. A line longer than a block is cut into several,
     where stock fairseq leaves the whole line out of training; blocks of a lone `</s>` are left out, they teach nothing.
+    A block is a slice of the stream: 16 bytes of memory each, and for "none" not even the index is read.
     """
 
-    def __init__(self, dataset, block_size: int, break_mode: str, bos: int, pad: int, eos: int):
-        """dataset: fairseq's indexed dataset, lines of token ids with their sizes, at least one line."""
+    def __init__(self, stream: TokenStream, block_size: int, break_mode: str, bos: int):
+        """Raises ValueError for another break_mode."""
+        if break_mode not in BREAK_MODES:
+            raise ValueError(f"break_mode {break_mode!r} is none of {', '.join(BREAK_MODES)}")
+        self.stream = stream
         self.bos = bos
-        if break_mode == "eos":
-            self.lines = dataset  # each line is a block already
-            sizes = np.asarray(dataset.sizes, dtype=np.int64)
-        else:
-            self.lines = TokenBlockDataset(dataset, dataset.sizes, block_size, pad, eos, break_mode=break_mode)
-            # not its .sizes: they are uint16, and a line may be longer
-            ends = self.lines.slice_indices.astype(np.int64)
-            sizes = ends[:, 1] - ends[:, 0]
-        self.line, self.start = None, None
-        if break_mode != "none":
-            sizes = self._cut(sizes, block_size)
-        self.sizes = sizes + 1
-
-    def _cut(self, sizes: np.ndarray, block_size: int) -> np.ndarray:
-        pieces = -(-sizes // block_size)
-        line = np.repeat(np.arange(len(sizes)), pieces)
-        start = (np.arange(len(line)) - np.repeat(pieces.cumsum() - pieces, pieces)) * block_size
-        size = np.minimum(sizes[line] - start, block_size)
-        kept = size > 1
-        if len(line) > len(sizes):
-            logger.info(f"cut {int((pieces > 1).sum()):,} lines longer than {block_size} tokens into pieces")
-        if not kept.all():
-            logger.info(f"left out {int((~kept).sum()):,} blocks of a single token")
-        self.line, self.start = line[kept], start[kept]
-        return size[kept]
+        if break_mode == "none":
+            self.starts = np.arange(0, stream.tokens, block_size, dtype=np.int64)  # (N,)
+            self.sizes = np.full(len(self.starts), block_size + 1, dtype=np.int64)  # (N,), with <s>
+            self.sizes[-1:] = stream.tokens - self.starts[-1:] + 1
+            return
+        lines = (stream.sizes, block_size, break_mode == "eos", break_mode == "complete_doc")
+        made, cut, left_out = line_blocks(*lines, NOTHING, NOTHING)
+        self.starts, self.sizes = np.empty(made, dtype=np.int64), np.empty(made, dtype=np.int64)
+        line_blocks(*lines, self.starts, self.sizes)
+        self.sizes += 1
+        if cut:
+            logger.info(f"cut {cut:,} lines longer than {block_size} tokens into pieces")
+        if left_out:
+            logger.info(f"left out {left_out:,} blocks of a single token")
 
     def __len__(self) -> int:
         return len(self.sizes)
@@ -56,17 +53,5 @@ class Blocks:
         size = int(self.sizes[index])
         tokens = np.empty(size, dtype=np.int64)
         tokens[0] = self.bos
-        if self.line is None:
-            tokens[1:] = self.lines[index].numpy()
-        else:
-            start = self.start[index]
-            tokens[1:] = self.lines[self.line[index]].numpy()[start : start + size - 1]
+        self.stream.read(int(self.starts[index]), tokens[1:])
         return Sample(tokens, (size,))
-
-    @property
-    def supports_prefetch(self) -> bool:
-        return getattr(self.lines, "supports_prefetch", False)
-
-    def prefetch(self, indices) -> None:
-        """Read ahead, for the index formats of fairseq that need it."""
-        self.lines.prefetch(indices if self.line is None else sorted({int(self.line[i]) for i in indices}))

@@ -71,7 +71,8 @@ class MaskedLMDataset(FairseqDataset):
         and `padded` and `lengths` (B,), or, with document_mask, `segment_ids` (B, T) int32, the documents of a row from
         1 and 0 at padding, and `lengths` of all documents in order. With fixed_shapes: masked_positions and target
         (B, K), the padding id where a row has fewer, and nothing of the host's, which a compiled graph would be made
-        anew for.
+        anew for. `num_masked` and `lengths` also stand beside net_input, for who counts; of a mixture also
+        `corpus_tokens`, {name: tokens of the batch}.
         """
         if not samples:
             return {}
@@ -100,13 +101,18 @@ class MaskedLMDataset(FairseqDataset):
         else:
             positions, target = gathered(target, self.masking.pad_id, self.masked_a_row)
             net_input["masked_positions"] = torch.from_numpy(positions)
-        return {
+        batch = {
             "id": torch.from_numpy(ids),
             "nsentences": len(samples),
             "ntokens": len(tokens),
+            "num_masked": host["num_masked"],
+            "lengths": host["lengths"],
             "net_input": net_input,
             "target": torch.from_numpy(target),
         }
+        if hasattr(self.samples, "tokens_by_corpus"):
+            batch["corpus_tokens"] = self.samples.tokens_by_corpus(ids)
+        return batch
 
     def _padded_length(self, longest: int) -> int:
         if self.masked_a_row is not None:
@@ -137,13 +143,6 @@ class MaskedLMDataset(FairseqDataset):
     def can_reuse_epoch_itr_across_epochs(self) -> bool:
         """A batch iterator stands for one epoch's order, unless the order is fixed."""
         return self.fixed
-
-    @property
-    def supports_prefetch(self) -> bool:
-        return getattr(self.samples, "supports_prefetch", False)
-
-    def prefetch(self, indices) -> None:
-        self.samples.prefetch(indices)
 
 
 def _rows(values: np.ndarray, real: np.ndarray, padding: int) -> np.ndarray:

@@ -3,4 +3,5 @@
 The other folders that register something are named here.
 """
 
-import fairseq_hebrew.criterions  # noqa: F401
+import fairseq_hebrew.criterions
+import fairseq_hebrew.optim  # noqa: F401

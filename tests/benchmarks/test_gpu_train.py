@@ -11,9 +11,9 @@ import torch
 
 from benchmarks import gpu_train, train_process
 from benchmarks.contenders import Setting
-from benchmarks.flops import training_flops
 from benchmarks.gpu_train import Trained, jobs, largest, row
 from benchmarks.train_process import Job, Result
+from fairseq_hebrew.modules.flops import training_flops
 
 ROOT = Path(__file__).parents[2]
 H200 = "NVIDIA H200"

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -31,11 +32,16 @@ WORDS = [str(i) for i in range(4, 30)]
 FREQUENCIES = [1 / (i + 1) ** 1.5 for i in range(len(WORDS))]
 
 
-def command(name: str, *arguments) -> subprocess.CompletedProcess:
+def command(name: str, *arguments, environment: Mapping[str, object] | None = None) -> subprocess.CompletedProcess:
+    told = {key: str(value) for key, value in (environment or {}).items()}
     return subprocess.run(
         [Path(sys.executable).parent / name, *map(str, arguments)],
         cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},  # threads that wait for a busy core make so small a model slow
+        env={
+            **os.environ,
+            **told,
+            "OMP_NUM_THREADS": "1",
+        },  # threads that wait for a busy core make so small a model slow
         capture_output=True,
         text=True,
         timeout=120,
@@ -252,7 +258,9 @@ def trained_on(tmp_path_factory) -> Path:
     return folder / "bin"
 
 
-def train(data, save: Path, *more, updates: int = 20) -> subprocess.CompletedProcess:
+def train(
+    data, save: Path, *more, updates: int = 20, environment: Mapping[str, object] | None = None
+) -> subprocess.CompletedProcess:
     return command(
         "fairseq-train", data, "--user-dir", "fairseq_hebrew", "--task", "hebrew_masked_lm",
         "--arch", "hallelubert_tiny", "--criterion", "hebrew_masked_lm", "--optimizer", "adam",
@@ -260,6 +268,7 @@ def train(data, save: Path, *more, updates: int = 20) -> subprocess.CompletedPro
         "--lr-scheduler", "polynomial_decay", "--lr", 5e-3, "--warmup-updates", 4, "--total-num-update", 60,
         "--batch-size", 8, "--tokens-per-sample", 64, "--max-update", updates, "--save-dir", save, "--cpu",
         "--log-format", "json", "--log-interval", 1, "--num-workers", 0, "--required-batch-size-multiple", 1, *more,
+        environment=environment,
     )  # fmt: skip
 
 

@@ -7,9 +7,9 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.contenders import CONTENDERS, Setting, as_modernbert
-from benchmarks.flops import multiply_adds, pairs, peak, training_flops
 from benchmarks.train_batch import make_batch
 from fairseq_hebrew.modules import EncoderConfig
+from fairseq_hebrew.modules.flops import multiply_adds, pairs, peak, training_flops
 
 BASE = EncoderConfig(vocab_size=52_009, padding_idx=1)
 FULL = (24, 24, 24)

@@ -7,10 +7,10 @@ masked-LM head's at the masked positions. Nothing that is computed again counts.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
-from fairseq_hebrew.modules import EncoderConfig
-from fairseq_hebrew.modules.config import GATED
+from fairseq_hebrew.modules.config import GATED, EncoderConfig
 
 FORMULA = (
     "MFU = 2 FLOP a multiply-add x 3 (forward, and twice that backward) x multiply-adds / seconds / dense bf16 peak;\n"
@@ -41,11 +41,10 @@ def multiply_adds(config: EncoderConfig, lengths: Sequence[int], masked: int, sp
     """
     C, tokens = config.width, sum(lengths)
     after_attention = C * C + (3 if config.feed_forward in GATED else 2) * C * config.feed_forward_width
-    made = 0
-    for layer in range(config.layers):
-        spared = spare_last and layer == config.layers - 1
-        made += tokens * 3 * C * C + (masked if spared else tokens) * after_attention
-        made += 2 * C * sum(pairs(length, config.window(layer)) for length in lengths)
+    spared = tokens - masked if spare_last else 0
+    made = config.layers * tokens * (3 * C * C + after_attention) - spared * after_attention
+    for window, layers in Counter(config.window(layer) for layer in range(config.layers)).items():
+        made += layers * 2 * C * sum(pairs(length, window) for length in lengths)
     return made + masked * (C * config.vocab_size + (C * C if config.lm_head == "dense" else 0))
 
 
