@@ -28,6 +28,8 @@ from .peers import stock_masking
 LENGTHS = (128, 512, 1024, 4096)
 # Tokens a second a core: the loader is never what training waits for.
 GOAL = 3e6
+# Share of the length from which on a row counts as full: packed ones have a little room.
+FULL = 0.9
 
 
 @dataclass(frozen=True)
@@ -126,12 +128,13 @@ def loading(asked: argparse.Namespace, tokenizer: Path, data: Path, unit: str, l
     """From the memory map to a batch of tensors."""
     for mode in asked.break_modes:
         task = our_task(tokenizer, data, unit, length, mode)
-        ours = collating(task.dataset("train"), batches_of(asked, task.dataset("train").sizes, length))
-        theirs = None
+        sizes = task.dataset("train").sizes
+        batches, theirs = batches_of(asked, sizes, length), None
+        ours = collating(task.dataset("train"), batches)
         if mode == "none":
             stock = stock_masking.loader(data, unit, length, word_starts(task))
             theirs = collating(stock, batches_of(asked, stock.sizes, length))
-        tokens = asked.batches * (asked.batch_tokens // length) * length
+        tokens = int(sum(sizes[batch].sum() for batch in batches))
         yield faced(asked, f"loader, {mode}", unit, length, ours, theirs, tokens)
 
 
@@ -145,9 +148,9 @@ def collating(dataset, batches: list[np.ndarray]) -> Callable[[int], None]:
 
 
 def batches_of(asked: argparse.Namespace, sizes: np.ndarray, length: int) -> list[np.ndarray]:
-    """Indices of full rows, drawn at random as training draws them."""
+    """Indices of full rows (stock and ours have the same in the mode none), drawn at random as training draws them."""
     rows = max(1, asked.batch_tokens // length)
-    full = np.flatnonzero(np.asarray(sizes) == length)
+    full = np.flatnonzero(np.asarray(sizes) > FULL * length)
     if len(full) < rows:
         raise SystemExit(f"{len(full)} rows of {length} tokens, a batch has {rows}: give more --megabytes")
     return np.split(np.random.default_rng(1).choice(full, rows * asked.batches), asked.batches)
