@@ -7,7 +7,7 @@ BIN := .venv/bin
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 READY := .venv/ready-$(VERSION)
 
-.PHONY: setup demo test lint bench-corpus bench-train
+.PHONY: setup demo test lint bench-corpus bench-train bench-loader
 
 setup: $(READY)
 
@@ -38,3 +38,7 @@ bench-corpus: setup
 # A step of training against its peers, in one run; about an hour on 2 cores that do nothing else.
 bench-train: setup
 	$(BIN)/python -m benchmarks.train
+
+# Masking and the whole data loader against stock fairseq's, one core; some minutes.
+bench-loader: setup
+	$(BIN)/python -m benchmarks.loader

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import torch
 from fairseq.data import FairseqDataset
 
-from fairseq_hebrew.data.masking import Masking, mask_tokens, sample_rng
+from fairseq_hebrew.data.draws import sample_keys
+from fairseq_hebrew.data.masking import Masking, mask_rows
 from fairseq_hebrew.data.samples import Samples
 
 
@@ -32,7 +31,8 @@ class MaskedLMDataset(FairseqDataset):
     ):
         """max_tokens: the longest sample, `<s>` included; padding to a multiple never goes beyond it.
 
-        fixed_shapes: batches are max_tokens long and name ceil(probability * max_tokens) predicted positions a row.
+        fixed_shapes: batches are max_tokens long and name as many predicted positions a row as masking ever has
+        in one of max_tokens.
         document_mask: batches have segment_ids, so that the documents of a sample do not see one another and each
         counts its positions from 0; without, a sample is read as one document.
         """
@@ -43,9 +43,13 @@ class MaskedLMDataset(FairseqDataset):
         self.max_tokens = max_tokens
         self.pad_to_multiple = pad_to_multiple
         self.fixed = fixed
-        self.masked_a_row = math.ceil(masking.probability * max_tokens) if fixed_shapes else None
+        self.most = masking.most(max_tokens)
+        self.masked_a_row = self.most if fixed_shapes else None
         self.document_mask = document_mask
         self.set_epoch(1)
+        # Masking is compiled when it is first called: here, and not in each worker.
+        nothing = np.zeros(0, np.int64)
+        mask_rows(nothing, nothing, sample_keys(seed, 1, nothing), masking, self.most)
 
     @property
     def sizes(self) -> np.ndarray:
@@ -75,7 +79,9 @@ class MaskedLMDataset(FairseqDataset):
         ids = np.array([sample["id"] for sample in samples])
         tokens = np.concatenate([sample["tokens"] for sample in samples])  # (N,): the rows one after another
         sizes = np.array([len(sample["tokens"]) for sample in samples])  # (B,)
-        inputs, target = self._mask(tokens, sizes, ids)
+        documents = [sample["lengths"] for sample in samples]
+        keys = sample_keys(self.seed, self.epoch, ids)
+        inputs, target = mask_rows(tokens, sizes, keys, self.masking, self.most, np.concatenate(documents))
         length = self._padded_length(int(sizes.max()))
         real = np.arange(length) < sizes[:, None]  # (B, T)
         net_input = {
@@ -84,7 +90,6 @@ class MaskedLMDataset(FairseqDataset):
         }
         host = {"num_masked": int((target != self.masking.pad_id).sum())}
         if self.document_mask:
-            documents = [sample["lengths"] for sample in samples]
             numbers = np.concatenate([np.arange(1, len(row) + 1, dtype=np.int32) for row in documents])
             host["lengths"] = [size for row in documents for size in row]
             net_input["segment_ids"] = torch.from_numpy(_rows(np.repeat(numbers, host["lengths"]), real, 0))
@@ -108,14 +113,6 @@ class MaskedLMDataset(FairseqDataset):
         if hasattr(self.samples, "tokens_by_corpus"):
             batch["corpus_tokens"] = self.samples.tokens_by_corpus(ids)
         return batch
-
-    def _mask(self, tokens: np.ndarray, sizes: np.ndarray, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(N,) tokens of the rows one after another, with their sizes and ids (B,) -> (N,) inputs and (N,) targets."""
-        rows = np.split(tokens, sizes.cumsum()[:-1])
-        masked = [
-            mask_tokens(row, self.masking, sample_rng(self.seed, self.epoch, int(i))) for row, i in zip(rows, ids)
-        ]
-        return np.concatenate([inputs for inputs, _ in masked]), np.concatenate([targets for _, targets in masked])
 
     def _padded_length(self, longest: int) -> int:
         if self.masked_a_row is not None:

@@ -46,6 +46,10 @@ class Card:
     scores: list[dict]
 
 
+# What is masked together, where that is not each token for itself.
+MASK_UNITS = {"token": "", "word": ", in whole words", "span": ", in spans of whole words"}
+
+
 def model_card(card: Card) -> str:
     """The text of README.md, with the front matter a hub reads."""
     checkpoint = card.checkpoint
@@ -258,8 +262,11 @@ def _batch(checkpoint: Checkpoint) -> str:
 
 def _masking(checkpoint: Checkpoint) -> str:
     kept, random = (checkpoint.setting("task", f"{name}_prob", 0.0) for name in ("leave_unmasked", "random_token"))
+    fixed, share = checkpoint.setting("task", "masked_a_row", 0), checkpoint.setting("task", "mask_prob", 0.0)
+    count = f"{fixed:,} tokens a row" if fixed else f"{share:.4g} of the tokens"
+    unit = MASK_UNITS[str(checkpoint.setting("task", "mask_unit", "token"))]
     return (
-        f"{checkpoint.setting('task', 'mask_prob', 0.0):.4g} of the tokens: {1 - kept - random:.4g} of these by "
+        f"{count}{unit}: {1 - kept - random:.4g} of these by "
         f"`{MASK}`, {random:.4g} by a random token, {kept:.4g} left as they are"
     )
 

@@ -3,42 +3,37 @@
 import functools
 import logging
 import os
-import re
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Optional
 
-import numpy as np
 from fairseq import utils
 from fairseq.dataclass import ChoiceEnum
 from fairseq.tasks import FairseqTask, register_task
 from omegaconf import II, MISSING
 
 from fairseq_hebrew.data.masked_lm_dataset import MaskedLMDataset
-from fairseq_hebrew.data.masking import Masking
 from fairseq_hebrew.data.mixture_file import Corpus, MixtureFile, read_mixture
 from fairseq_hebrew.data.samples import Samples
+from fairseq_hebrew.data.token_file import parts
 from fairseq_hebrew.stage.errors import UserError, at
 from fairseq_hebrew.tasks.batch_warmup import BatchWarmupConfig, WarmsBatchUp
 from fairseq_hebrew.tasks.binaries import MAKE_AGAIN, read_split
 from fairseq_hebrew.tasks.dictionary_state import MASK, DictionaryState, fingerprint, read_dictionary
+from fairseq_hebrew.tasks.masking_options import MaskingOptions, masking_of_task, replacement_ids
 from fairseq_hebrew.tasks.mixture import load_corpus, load_mixture
 from fairseq_hebrew.tasks.nonfinite import NonFiniteOptions, SkipsNonFinite
 from fairseq_hebrew.tasks.preemption import StopsOnSignal
 from fairseq_hebrew.tasks.samples import MODES, PACKED, make_samples
-from fairseq_hebrew.text.pieces import read_pieces
+from fairseq_hebrew.tasks.task_pieces import check_tokenizer, read_task_pieces
 
 logger = logging.getLogger(__name__)
-
-# What the options are called where masking speaks of its own fields.
-MASKING_OPTIONS = {"probability": "--mask-prob", "keep": "--leave-unmasked-prob", "random": "--random-token-prob"}
 
 # fairseq reads the annotations at run time and knows Optional, not `X | None`.
 MaybeStr = Optional[str]  # noqa: UP045
 
 
 @dataclass
-class HebrewMaskedLMConfig(NonFiniteOptions, BatchWarmupConfig):
+class HebrewMaskedLMConfig(MaskingOptions, NonFiniteOptions, BatchWarmupConfig):
     """Options of the task. fairseq reads the annotations at run time: no `from __future__ import annotations` here."""
 
     data: str = field(
@@ -60,18 +55,7 @@ class HebrewMaskedLMConfig(NonFiniteOptions, BatchWarmupConfig):
             "run on"
         },
     )
-    tokenizer_dir: MaybeStr = field(
-        default=None,
-        metadata={
-            "help": "folder of the tokenizer; packed cuts long documents at sentence ends then, else at line ends"
-        },
-    )
     tokens_per_sample: int = field(default=512, metadata={"help": "tokens of the longest sample, <s> included"})
-    mask_prob: float = field(default=0.15, metadata={"help": "share of the tokens that are predicted"})
-    leave_unmasked_prob: float = field(default=0.1, metadata={"help": "share of those that are left as they are"})
-    random_token_prob: float = field(
-        default=0.1, metadata={"help": "share of those that a random token replaces; <mask> replaces the rest"}
-    )
     pad_to_multiple: int = field(
         default=8, metadata={"help": "pad the length of a batch to a multiple of this, within tokens-per-sample"}
     )
@@ -102,13 +86,6 @@ def show_tracebacks(wanted: bool) -> None:
     show(wanted)
 
 
-def replacement_ids(dictionary) -> np.ndarray:
-    """Ids, int64, that may stand for a masked token: no special, no mask, nothing that only fills the dictionary."""
-    filler = re.compile(r"madeupword\d+")
-    symbols = enumerate(dictionary.symbols)
-    return np.array([i for i, s in symbols if i >= dictionary.nspecial and s != MASK and not filler.fullmatch(s)])
-
-
 @register_task("hebrew_masked_lm", dataclass=HebrewMaskedLMConfig)
 class HebrewMaskedLMTask(StopsOnSignal, SkipsNonFinite, WarmsBatchUp, DictionaryState, FairseqTask):
     """Masked-LM training on binarized text."""
@@ -120,19 +97,8 @@ class HebrewMaskedLMTask(StopsOnSignal, SkipsNonFinite, WarmsBatchUp, Dictionary
         self.dictionary = dictionary
         self.mask_idx = dictionary.index(MASK)
         self.corpora: tuple[str, ...] = ()  # of the mixture that is trained on, by name
-        try:
-            self.masking = Masking(
-                specials=(dictionary.bos(), dictionary.eos(), dictionary.pad()),
-                pad_id=dictionary.pad(),
-                mask_id=self.mask_idx,
-                replacements=replacement_ids(dictionary),
-                probability=cfg.mask_prob,
-                keep=cfg.leave_unmasked_prob,
-                random=cfg.random_token_prob,
-            )
-        except ValueError as error:
-            problem = re.sub(r"(\w+)=", lambda name: f"{MASKING_OPTIONS[name[1]]} ", str(error))
-            raise UserError(f"{problem}; change the masking options") from error
+        self.pieces = read_task_pieces(cfg.tokenizer_dir, dictionary, self.dictionary_path)
+        self.masking = masking_of_task(cfg, dictionary, self.pieces, cfg.tokens_per_sample)
 
     @classmethod
     def setup_task(cls, cfg: HebrewMaskedLMConfig, **kwargs):
@@ -210,20 +176,16 @@ class HebrewMaskedLMTask(StopsOnSignal, SkipsNonFinite, WarmsBatchUp, Dictionary
             self._check_shard(folder)
         path = os.path.join(folder, split)
         stream = read_split(path, self.dictionary, self.dictionary_path, combine)
-        samples = make_samples(stream, self.cfg, self.dictionary, self._sentence_ends, min_document_tokens)
+        for part in parts(path, combine):
+            check_tokenizer(part, self.cfg.tokenizer_dir)
+        sentence_ends = None if self.pieces is None else self.pieces.sentence_ends
+        samples = make_samples(stream, self.cfg, self.dictionary, sentence_ends, min_document_tokens)
         if not len(samples):
             if min_document_tokens:
                 return None
             raise at(path + ".bin", None, "no line has any token", MAKE_AGAIN)
         logger.info(f"loaded {len(samples):,} samples from: {path}")
         return samples
-
-    @functools.cached_property
-    def _sentence_ends(self) -> np.ndarray | None:
-        """Which ids end a sentence, bool (V,), as far as a tokenizer was named that tells."""
-        if self.cfg.tokenizer_dir is None or not self._packed:
-            return None
-        return read_pieces(Path(self.cfg.tokenizer_dir), Path(self.dictionary_path)).sentence_ends
 
     @property
     def _packed(self) -> bool:

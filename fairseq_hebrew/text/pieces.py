@@ -58,16 +58,24 @@ class Pieces:
         kinds[first == NONE] = Kind.SPECIAL
         return kinds
 
+    @property
+    def written(self) -> np.ndarray:
+        """bool (V,): whether a text can have it, as far as the tokenizer tells."""
+        return np.array([text not in (b"", UNREADABLE, b" " + UNREADABLE) for text in self.texts])
+
     def joined(self, tokens: np.ndarray, lengths: np.ndarray) -> np.ndarray:
         """Whether a token belongs to the same word as the one before it: bool (N,).
 
         tokens int64 (N,): documents one after another, lengths int64 (D,) theirs; a word never crosses from one to the
-        next, nor a special. Tokens whose ids are not in the dictionary are not looked for.
+        next, nor a special. The caller sees to it that all ids are in the dictionary. Raises ValueError for lengths of
+        other documents.
         """
         from .word_kernels import find_joined
 
-        found = np.zeros(len(tokens), dtype=bool)
-        find_joined(tokens, np.cumsum(lengths), self.edges, self.data, self.offsets, word_classes(), found)
+        found, ends = np.zeros(len(tokens), dtype=bool), np.cumsum(lengths, dtype=np.int64)
+        if (ends[-1] if len(ends) else 0) != len(tokens):
+            raise ValueError(f"lengths of other documents than these {len(tokens)} tokens")
+        find_joined(tokens, ends, self.edges, self.data, self.offsets, word_classes(), found)
         return found
 
 

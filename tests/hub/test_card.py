@@ -3,9 +3,11 @@
 import json
 from types import SimpleNamespace
 
+import pytest
 import yaml
 
 from fairseq_hebrew.hub import export
+from fairseq_hebrew.hub.card import _masking
 from fairseq_hebrew.hub.card_data import data_section
 from fairseq_hebrew.hub.provenance import read_manifests
 from tests.hub.commands import DEMO, run
@@ -93,3 +95,17 @@ def test_scores_are_those_of_score(made, tmp_path, capsys):
     ):
         assert export.main([*given, "--scores", str(path)]) == 1
         assert f"{path}: {words}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("settings", "line"),
+    [
+        ({}, "0.15 of the tokens: 0.8 of these by `<mask>`, 0.1 by a random token, 0.1 left as they are"),
+        ({"mask_unit": "word"}, "0.15 of the tokens, in whole words: 0.8 of these"),
+        ({"mask_unit": "span", "masked_a_row": 1000}, "1,000 tokens a row, in spans of whole words: 0.8 of these"),
+    ],
+)
+def test_what_was_masked(settings, line):
+    usual = {"mask_prob": 0.15, "leave_unmasked_prob": 0.1, "random_token_prob": 0.1}
+    checkpoint = SimpleNamespace(setting=lambda group, name, default=None: (usual | settings).get(name, default))
+    assert _masking(checkpoint).startswith(line)

@@ -22,12 +22,14 @@ from fairseq_hebrew.models.hallelubert import HALLELUBERT
 from fairseq_hebrew.models.neodictabert import NEODICTABERT
 from fairseq_hebrew.models.options import EncoderOptions
 from fairseq_hebrew.stage.errors import UserError
-from fairseq_hebrew.tasks.masked_lm import HebrewMaskedLMConfig, HebrewMaskedLMTask, replacement_ids
+from fairseq_hebrew.tasks.masked_lm import HebrewMaskedLMConfig, HebrewMaskedLMTask
+from fairseq_hebrew.tasks.masking_options import replacement_ids
 from fairseq_hebrew.text.dictionary import SPECIALS
 from fairseq_hebrew.text.vocabulary import symbols_fingerprint
 
 ROOT = Path(__file__).parents[2]
 WORDS = [str(i) for i in range(4, 30)]
+FREQUENCIES = [1 / (i + 1) ** 1.5 for i in range(len(WORDS))]
 
 
 def command(name: str, *arguments, environment: Mapping[str, object] | None = None) -> subprocess.CompletedProcess:
@@ -246,7 +248,7 @@ def trained_on(tmp_path_factory) -> Path:
     for split, lines in (("train", 300), ("valid", 40)):
         with open(folder / split, "w", encoding="utf-8") as out:
             for number in range(lines):
-                words = rng.choices(WORDS, [1 / (i + 1) ** 1.5 for i in range(len(WORDS))], k=rng.randint(3, 40))
+                words = rng.choices(WORDS, FREQUENCIES, k=rng.randint(3, 40))
                 print("" if number % 7 == 6 else " ".join(words), file=out)
     made = command(
         "fairseq-preprocess", "--only-source", "--trainpref", folder / "train", "--validpref", folder / "valid",
@@ -289,7 +291,9 @@ def test_training_learns_and_validates(unbroken):
     train_loss, valid_loss = losses(run), losses(run, "valid")
     assert sorted(train_loss) == list(range(1, 31))
     assert np.mean([train_loss[i] for i in range(26, 31)]) < 0.9 * np.mean([train_loss[i] for i in range(1, 6)])
-    assert {10, 20, 30} <= valid_loss.keys() and valid_loss[30] < valid_loss[10]
+    # There is no more to learn than how frequent each word is; some 120 words are predicted.
+    shares = np.array(FREQUENCIES) / sum(FREQUENCIES)
+    assert {10, 20, 30} <= valid_loss.keys() and abs(valid_loss[30] / -(shares @ np.log2(shares)) - 1) < 0.15
     assert (save / "checkpoint_last.pt").exists()
 
 
