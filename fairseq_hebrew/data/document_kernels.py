@@ -35,31 +35,24 @@ def find(sizes, separated, at, starts, lengths):
 
 
 @kernel
-def cut(tokens, shift, starts, lengths, room, least, ends, eos, piece_starts, piece_lengths):
-    """Cut documents into pieces of at most `room` tokens, one after another; how many there are.
+def cuts(tokens, shift, starts, lengths, ends, eos, firsts, found):
+    """After how many of its tokens each document may be cut, its length the last of them; how many there are.
 
-    `tokens` (T,) int are ids plus `shift`, `starts` and `lengths` (D,) int64 those of the documents. A document longer
-    than `room` is cut where a sentence ends: after an id of `ends` bool (V,) that no `</s>` follows. Each piece is as
-    long as that allows; where no sentence ends beyond its first `least` tokens, it takes all of `room`. At least
-    `least` tokens are left to the next piece. 2 * least <= room, or both are 1.
+    `tokens` (T,) int are ids plus `shift`; `starts` and `lengths` (D,) int64 those of the documents. One may be cut
+    after an id of `ends` bool (V,) that no `eos` follows. `found`, int64, has room for all; firsts (D + 1,) int64 tells
+    where in it each document's begin.
     """
     made = 0
     for document in range(len(starts)):
-        start, left = starts[document], lengths[document]
-        while left > room:
-            most = min(room, left - least)
-            size = most
-            for tried in range(most, least - 1, -1):
-                last, following = np.int64(tokens[start + tried - 1]) - shift, np.int64(tokens[start + tried]) - shift
-                if 0 <= last < len(ends) and ends[last] and following != eos:
-                    size = tried
-                    break
-            piece_starts[made] = start
-            piece_lengths[made] = size
-            made += 1
-            start += size
-            left -= size
-        piece_starts[made] = start
-        piece_lengths[made] = left
+        firsts[document] = made
+        start, length = starts[document], lengths[document]
+        following = np.int64(tokens[start]) - shift
+        for number in range(1, length):
+            last, following = following, np.int64(tokens[start + number]) - shift
+            if 0 <= last < len(ends) and ends[last] and following != eos:
+                found[made] = number
+                made += 1
+        found[made] = length
         made += 1
+    firsts[len(starts)] = made
     return made

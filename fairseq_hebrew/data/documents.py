@@ -1,4 +1,4 @@
-"""The documents of a token stream: where they begin and end, and where those that are too long are cut.
+"""The documents of a token stream: where they begin and end, and where those that are too long may be cut.
 
 A lone `</s>` (a blank line of the text) ends a document and is in none; in a corpus without any, a line is a document.
 A document is one slice of the stream: its lines (paragraphs), each with the `</s>` it ends with.
@@ -10,12 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fairseq_hebrew.data.document_kernels import cut, find
+from fairseq_hebrew.data.document_kernels import cuts, find
 from fairseq_hebrew.data.token_file import TokenStream
 
 NOTHING = np.empty(0, dtype=np.int64)
-SHORTEST = 8  # no document is cut into pieces shorter than the room for one divided by this
-TOGETHER = 1 << 16  # documents that are cut at a time
+TOGETHER = 1 << 12  # documents that are looked through at a time
 
 
 class Documents(NamedTuple):
@@ -42,29 +41,29 @@ def find_documents(stream: TokenStream) -> Documents:
     return found
 
 
-def cut_documents(
-    stream: TokenStream, documents: Documents, room: int, eos: int, sentence_ends: np.ndarray | None = None
-) -> Documents:
-    """Documents of at most `room` tokens: longer ones in pieces, all in the order of the stream, nothing left out.
+class Cuts(NamedTuple):
+    """Where documents may be cut: document d after bounds[firsts[d]:firsts[d + 1]] of its tokens, int64, the last of
+    which is its size; firsts (D + 1,) int64."""
 
-    A piece is as long as it can be and end where a sentence does, by `sentence_ends` bool (V,) over the ids (without
-    it: where a line does); where none ends beyond the first eighth of the room, it fills it. No piece is shorter than
-    an eighth of the room: the last one, too, is left as much. Only documents longer than `room` are read, at their
-    cuts.
+    firsts: np.ndarray
+    bounds: np.ndarray
+
+
+def find_cuts(stream: TokenStream, documents: Documents, eos: int, sentence_ends: np.ndarray | None = None) -> Cuts:
+    """Where a line ends, and a sentence by `sentence_ends` bool (V,), the ids that end one. Reads these documents.
+
+    Never before a `</s>`: it stays with the sentence before it.
     """
-    if not (documents.sizes > room).any():
-        return documents
     ends = np.zeros(eos + 1, dtype=np.bool_) if sentence_ends is None else np.array(sentence_ends, dtype=np.bool_)
     ends[eos] = True
-    least = max(1, room // SHORTEST)
-    pieces = []
-    bounds = np.searchsorted(documents.starts, stream.starts).tolist()
-    for file, at, first, last in zip(stream.files, stream.starts.tolist(), bounds, bounds[1:]):
+    firsts, bounds, made = [], [], 0
+    edges = np.searchsorted(documents.starts, stream.starts).tolist()
+    for file, at, first, last in zip(stream.files, stream.starts.tolist(), edges, edges[1:]):
         for low in range(first, last, TOGETHER):
-            high = min(low + TOGETHER, last)
-            starts, sizes = documents.starts[low:high] - at, documents.sizes[low:high]
-            most = int(np.where(sizes > room, sizes // least, 1).sum())
-            made = np.empty((2, most), dtype=np.int64)
-            count = cut(file.tokens, file.shift, starts, sizes, room, least, ends, eos, made[0], made[1])
-            pieces.append(made[:, :count] + np.array([[at], [0]]))
-    return Documents(*np.concatenate(pieces, axis=1))
+            starts, sizes = (values[low : min(low + TOGETHER, last)] for values in documents)
+            begins, found = np.empty(len(sizes) + 1, dtype=np.int64), np.empty(int(sizes.sum()), dtype=np.int64)
+            count = cuts(file.tokens, file.shift, starts - at, sizes, ends, eos, begins, found)
+            firsts.append(begins[:-1] + made)
+            bounds.append(found[:count].copy())
+            made += count
+    return Cuts(np.concatenate([*firsts, [made]]), np.concatenate([*bounds, NOTHING]))

@@ -1,14 +1,15 @@
 """Rows of whole documents, almost without padding: best-fit-decreasing packing (arXiv 2404.10830, section 3).
 
 Documents are placed from the longest to the shortest, each in the row that has the least room it fits in. What is
-longer than a row is cut before (`documents.cut_documents`).
+longer than a row is then cut so that it fills what room is left, and rows of its own (`filling`).
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from fairseq_hebrew.data.documents import Documents
+from fairseq_hebrew.data.documents import Documents, find_cuts
+from fairseq_hebrew.data.filling import fill_rows
 from fairseq_hebrew.data.packing_kernels import best_fit, by_row
 from fairseq_hebrew.data.samples import Sample
 from fairseq_hebrew.data.token_file import TokenStream
@@ -46,27 +47,51 @@ def pack_plainly(sizes: np.ndarray, capacity: int) -> tuple[np.ndarray, int]:
 class PackedRows:
     """Documents packed into rows of at most `tokens_per_sample` tokens, each with a `<s>` of its own (`Samples`).
 
-    Each document stands in exactly one row. Which ones share a row, and in which order, hangs on `seed` and their
-    sizes, not on where they stand in the file: neighbours there are no neighbours here. Memory: 12 bytes a document, 16
-    a row; while packing, about 60 bytes a document.
+    A document that fits a row stands in one whole, a longer one is cut into pieces; every token stands in exactly one
+    row. Which documents share a row, and in which order, hangs on `seed` and their sizes, not on where they stand in
+    the file: neighbours there are no neighbours here. Memory: 12 bytes a document or piece, 16 a row; while packing,
+    about 60 bytes a document, and 8 for each place where long ones may be cut.
     """
 
-    def __init__(self, stream: TokenStream, documents: Documents, tokens_per_sample: int, bos: int, seed: int):
-        """Raises ValueError for a document that does not fit a row with its `<s>`."""
+    def __init__(
+        self,
+        stream: TokenStream,
+        documents: Documents,
+        tokens_per_sample: int,
+        bos: int,
+        eos: int,
+        seed: int,
+        sentence_ends: np.ndarray | None = None,
+    ):
+        """sentence_ends: bool (V,), the ids that end a sentence, where long documents are cut; None: where lines end.
+
+        tokens_per_sample: at least 2.
+        """
         self.stream = stream
         self.bos = bos
         self.tokens_per_sample = tokens_per_sample
-        count = len(documents.starts)
+        count = len(documents.sizes)
         shuffled = np.random.default_rng(np.random.SeedSequence((seed, count))).permutation(count)
-        row_of, rows = pack(documents.sizes[shuffled] + 1, tokens_per_sample)
+        fits = documents.sizes[shuffled] < tokens_per_sample
+        whole = Documents(*(values[shuffled[fits]] for values in documents))
+        row_of, rows = pack(whole.sizes + 1, tokens_per_sample)
+        pieces = whole
+        if len(whole.sizes) < count:
+            numbers = np.flatnonzero(documents.sizes >= tokens_per_sample)
+            long = Documents(*(values[numbers] for values in documents))
+            queue = np.searchsorted(numbers, shuffled[~fits])
+            room = tokens_per_sample - np.bincount(row_of, whole.sizes + 1, rows).astype(np.int64)
+            cuts = find_cuts(stream, long, eos, sentence_ends)
+            added, rows_of_added, rows = fill_rows(long, cuts, queue, room, tokens_per_sample)
+            pieces = Documents(*map(np.concatenate, zip(whole, added)))
+            row_of = np.concatenate((row_of, rows_of_added))
         self.begins = np.zeros(rows + 1, dtype=np.int64)  # row r has documents begins[r] to begins[r + 1]
-        order = np.empty(count, dtype=np.int64)
+        order = np.empty(len(row_of), dtype=np.int64)
         by_row(row_of, self.begins, order)
-        order = shuffled[order]
-        self.document_starts = documents.starts[order]  # (D,) int64, in the stream
-        self.document_sizes = documents.sizes[order].astype(np.int32)  # (D,), without <s>
-        ends = np.concatenate(([0], (self.document_sizes + 1).cumsum(dtype=np.int64)))
-        self.sizes = ends[self.begins[1:]] - ends[self.begins[:-1]]  # (R,) int64
+        self.document_starts = pieces.starts[order]  # (D,) int64, in the stream
+        self.document_sizes = pieces.sizes[order].astype(np.int32)  # (D,), without <s>
+        places = np.concatenate(([0], (self.document_sizes + 1).cumsum(dtype=np.int64)))
+        self.sizes = places[self.begins[1:]] - places[self.begins[:-1]]  # (R,) int64
 
     @property
     def fullness(self) -> float:

@@ -5,7 +5,7 @@ import logging
 import numpy as np
 
 from fairseq_hebrew.data.blocks import BREAK_MODES, Blocks
-from fairseq_hebrew.data.documents import cut_documents, find_documents
+from fairseq_hebrew.data.documents import find_documents
 from fairseq_hebrew.data.long_documents import LongDocuments
 from fairseq_hebrew.data.packing import PackedRows
 from fairseq_hebrew.data.samples import Samples
@@ -33,8 +33,9 @@ def make_samples(
     whole = find_documents(stream)
     if min_document_tokens:
         whole = whole.of_at_least(min_document_tokens)
-    pieces = cut_documents(stream, whole, room, dictionary.eos(), sentence_ends)
-    packed = PackedRows(stream, pieces, cfg.tokens_per_sample, dictionary.bos(), cfg.seed)
+    packed = PackedRows(
+        stream, whole, cfg.tokens_per_sample, dictionary.bos(), dictionary.eos(), cfg.seed, sentence_ends
+    )
     long = int((whole.sizes > room).sum())
     where = "line" if sentence_ends is None else "sentence"
     logger.info(

@@ -1,9 +1,11 @@
 """Where documents begin and end, and where long ones are cut."""
 
+import itertools
+
 import numpy as np
 import pytest
 
-from fairseq_hebrew.data.documents import Documents, cut_documents, find_documents
+from fairseq_hebrew.data.documents import Documents, find_cuts, find_documents
 from fairseq_hebrew.data.token_file import TokenStream, open_stream
 from tests.data.corpora import EOS, hostile_lines, stream, write, write_cached
 
@@ -69,7 +71,7 @@ def test_a_files_end_ends_a_document(tmp_path):
     write(tmp_path / "train2", [[2], [14, 2]])
     source = open_stream(tmp_path / "train", combine=True)
     assert found(source) == [[10, 2], [11, 2], [12, 2, 13, 2], [14, 2]]
-    assert cut(source, 3) == [[10, 2], [11, 2], [12, 2], [13, 2], [14, 2]]
+    assert cuts(source) == [[2], [2], [2, 4], [2]]
 
 
 def test_documents_of_at_least_so_many_tokens(tmp_path):
@@ -77,89 +79,62 @@ def test_documents_of_at_least_so_many_tokens(tmp_path):
     assert ids(source, find_documents(source).of_at_least(3)) == [[11, 12, 2], [13, 14, 15, 2]]
 
 
-def cut(source: TokenStream, room: int, ends: list[int] | None = None) -> list[list[int]]:
+def cuts(source: TokenStream, ends: list[int] | None = None) -> list[list[int]]:
+    """After how many of its tokens each document may be cut."""
     table = None
     if ends is not None:
         table = np.zeros(100, dtype=bool)
         table[ends] = True
-    return ids(source, cut_documents(source, find_documents(source), room, EOS, table))
-
-
-def words(number: int, first: int = 10) -> list[int]:
-    return list(range(first, first + number))
+    made = find_cuts(source, find_documents(source), EOS, table)
+    assert made.firsts[-1] == len(made.bounds)
+    return [bounds.tolist() for bounds in np.split(made.bounds, made.firsts[1:-1])]
 
 
 @pytest.mark.parametrize("kind", [write, write_cached])
-def test_long_documents_are_cut_at_the_last_sentence_end_that_fits(tmp_path, kind):
-    document = [*words(3), DOT, *words(3), QUESTION, *words(5), DOT, *words(1), EOS]
-    kind(tmp_path / "train", [document])
+def test_documents_may_be_cut_where_sentences_end(tmp_path, kind):
+    kind(tmp_path / "train", [[10, 11, DOT, 12, QUESTION, 13, EOS], [EOS], [14, DOT, 15, EOS], [EOS]])
     source = open_stream(tmp_path / "train")
-    assert cut(source, 16, [DOT, QUESTION]) == [document]
-    assert cut(source, 15, [DOT, QUESTION]) == [document[:14], document[14:]]
-    assert cut(source, 10, [DOT, QUESTION]) == [document[:8], document[8:]]
-    assert cut(source, 7, [DOT, QUESTION]) == [document[:4], document[4:8], document[8:14], document[14:]]
-    assert cut(source, 10) == [document[:10], document[10:]]  # its only line is longer than that
-    assert cut(source, 10, [QUESTION]) == [document[:8], document[8:]]
+    assert cuts(source, [DOT, QUESTION]) == [[3, 5, 7], [2, 4]]
+    assert cuts(source, [QUESTION]) == [[5, 7], [4]]
+    assert cuts(source) == [[7], [4]]
 
 
-def test_without_sentences_they_are_cut_where_lines_end(tmp_path):
-    source = stream(tmp_path, [words(4), words(2), words(6), [], words(3), []])
-    first, second, third = ([*words(n), EOS] for n in (4, 2, 6))
-    last = [*words(3), EOS]
-    assert cut(source, 9) == [first + second, third, last]
-    assert cut(source, 9, [DOT]) == [first + second, third, last]  # `</s>` ends a sentence anyhow
-    assert cut(source, 7) == [first, second, third, last]
+def test_without_sentences_where_lines_end(tmp_path):
+    source = stream(tmp_path, [[10, DOT, 11], [12], [13, 14], [], [15], []])
+    assert cuts(source) == [[4, 6, 9], [2]]
+    assert cuts(source, [DOT]) == [[2, 4, 6, 9], [2]]  # `</s>` ends a sentence anyhow
 
 
 def test_a_line_end_is_not_parted_from_its_last_sentence(tmp_path):
-    """A row could end right before the `</s>`, at the full stop: the next one would begin with it."""
-    document = [*words(3), DOT, *words(3), DOT, EOS, *words(8), EOS]
-    write(tmp_path / "train", [document[:9], document[9:], [EOS]])
-    source = open_stream(tmp_path / "train")
-    assert cut(source, 8, [DOT]) == [document[:4], document[4:9], document[9:17], document[17:]]
-
-
-def test_no_piece_is_tiny(tmp_path):
-    """An eighth of the room is the least, at the beginning and at the end; else the row is filled."""
-    document = [*words(2), DOT, *words(45), EOS]  # its only sentence ends within the first eighth of 32
-    source = stream(tmp_path, [document[:-1], []])
-    assert list(map(len, cut(source, 32, [DOT]))) == [32, 17]
-    source = stream(tmp_path, [words(32), []])  # 33 tokens: one too many
-    assert list(map(len, cut(source, 32, [DOT]))) == [29, 4]
-    source = stream(tmp_path, [[*words(26), DOT, *words(4), DOT], []])
-    assert list(map(len, cut(source, 32, [DOT]))) == [27, 6]  # not at 32, before the `</s>`
-
-
-def cut_plainly(document: list[int], room: int, ends: set[int]) -> list[list[int]]:
-    least, pieces = max(1, room // 8), []
-    while len(document) > room:
-        sizes = range(least, min(room, len(document) - least) + 1)
-        at_ends = [size for size in sizes if document[size - 1] in ends and document[size] != EOS]
-        size = max(at_ends, default=sizes[-1])
-        pieces.append(document[:size])
-        document = document[size:]
-    return [*pieces, document]
+    assert cuts(stream(tmp_path, [[10, DOT], [11, DOT], []]), [DOT]) == [[3, 6]]
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_pieces_of_random_documents(tmp_path, seed):
+def test_cuts_of_random_documents(tmp_path, seed):
     rng = np.random.default_rng(seed)
-    for _ in range(100):
-        lines = [[*line, EOS] for line in hostile_lines(rng, 30)]
-        (write, write_cached)[int(rng.integers(2))](tmp_path / "train", lines)
-        source, room = open_stream(tmp_path / "train"), int(rng.integers(1, 40))
-        table = rng.random(int(rng.integers(50, 100))) < rng.choice([0.02, 0.2])  # ids beyond it end nothing
-        ends = {EOS, *np.flatnonzero(table).tolist()}
+    for _ in range(60):
+        files = int(rng.integers(1, 4))
+        for number in range(files):
+            lines = [[*line, EOS] for line in hostile_lines(rng, 30)]
+            (write, write_cached)[int(rng.integers(2))](tmp_path / f"train{number or ''}", lines)
+        for number in range(files, 4):
+            (tmp_path / f"train{number}.idx").unlink(missing_ok=True)
+        source = open_stream(tmp_path / "train", combine=True)
+        ends = rng.choice(np.arange(3, 100), rng.integers(0, 20), replace=False)
+        table = np.zeros(int(rng.integers(50, 100)), dtype=bool)  # ids beyond it end nothing
+        table[ends[ends < len(table)]] = True
         documents = find_documents(source)
-        pieces = ids(source, cut_documents(source, documents, room, EOS, table))
-        assert pieces == [piece for document in found(source) for piece in cut_plainly(document, room, ends)]
-        assert [token for piece in pieces for token in piece] == [token for line in found(source) for token in line]
-        whole = {size for size in documents.sizes.tolist() if size <= room}
-        assert all(room // 8 <= len(piece) <= room or len(piece) in whole for piece in pieces)
+        made = find_cuts(source, documents, EOS, table)
+        table = np.append(table, np.zeros(100, dtype=bool))
+        table[EOS] = True
+        for number, document in enumerate(ids(source, documents)):
+            pairs = enumerate(itertools.pairwise(document), 1)
+            wanted = [after for after, (last, following) in pairs if table[last] and following != EOS]
+            assert made.bounds[made.firsts[number] : made.firsts[number + 1]].tolist() == [*wanted, len(document)]
+        assert made.firsts[0] == 0 and made.firsts[-1] == len(made.bounds)
 
 
-def test_documents_that_fit_are_not_read(tmp_path, monkeypatch):
-    source = stream(tmp_path, [words(3), [], words(5), []])
+def test_documents_are_found_without_reading_a_token(tmp_path, monkeypatch):
+    source = stream(tmp_path, [[10, 11, 12], [], [13], []])
     monkeypatch.setattr(source.files[0], "tokens", None)
-    documents = find_documents(source)
-    assert cut_documents(source, documents, 6, EOS) is documents
+    assert find_documents(source).sizes.tolist() == [4, 2]

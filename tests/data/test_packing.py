@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 
-from fairseq_hebrew.data.documents import Documents, cut_documents, find_documents
+from fairseq_hebrew.data.documents import Documents, find_documents
 from fairseq_hebrew.data.packing import PackedRows, pack, pack_plainly
 from fairseq_hebrew.data.token_file import TokenStream, open_stream
 from tests.data.corpora import EOS, hostile_lines, stream, write, write_cached
@@ -116,7 +116,7 @@ def test_how_full_rows_are(capacity):
 
 
 def packed(source: TokenStream, size: int, seed: int = 1, ends=None) -> PackedRows:
-    return PackedRows(source, cut_documents(source, find_documents(source), size - 1, EOS, ends), size, BOS, seed)
+    return PackedRows(source, find_documents(source), size, BOS, EOS, seed, ends)
 
 
 def documents_of(rows: PackedRows) -> list[list[int]]:
@@ -133,20 +133,29 @@ def documents_of(rows: PackedRows) -> list[list[int]]:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_every_document_stands_in_one_place(tmp_path, seed):
+def test_every_token_stands_in_one_place(tmp_path, seed):
+    """Documents that fit a row whole; the pieces of the others, put together again, are the others."""
     rng = np.random.default_rng(200 + seed)
-    for _ in range(50):
+    for _ in range(60):
         lines = [[*line, EOS] for line in hostile_lines(rng, 30)]
         (write, write_cached)[int(rng.integers(2))](tmp_path / "train", lines)
         source, size = open_stream(tmp_path / "train"), int(rng.integers(2, 40))
-        pieces = cut_documents(source, find_documents(source), size - 1, EOS)
-        expected = []
-        for start, tokens in zip(pieces.starts, pieces.sizes):
-            out = np.empty(tokens, dtype=np.int64)
-            source.read(int(start), out)
-            expected.append(out.tolist())
-        rows = packed(source, size, seed)
-        assert sorted(documents_of(rows)) == sorted(expected)
+        documents, rows = find_documents(source), packed(source, size, seed)
+        order = np.argsort(rows.document_starts)
+        starts, sizes = rows.document_starts[order], rows.document_sizes[order]
+        whole = np.searchsorted(starts, documents.starts)
+        assert starts[whole].tolist() == documents.starts.tolist()
+        assert np.add.reduceat(sizes, whole).tolist() == documents.sizes.tolist() if len(whole) else not len(starts)
+        inside = np.setdiff1d(np.arange(len(starts)), whole)  # pieces that begin within a document
+        assert (starts[inside] == starts[inside - 1] + sizes[inside - 1]).all()
+        fits = documents.sizes < size
+        assert (sizes[whole[fits]] == documents.sizes[fits]).all()
+        found = documents_of(rows)
+        assert sorted(map(len, found)) == sorted(sizes.tolist())
+        by_place = [found[i] for i in order]
+        tokens = np.empty(source.tokens, dtype=np.int64)
+        source.read(0, tokens)
+        assert by_place == [tokens[start : start + count].tolist() for start, count in zip(starts, sizes)]
         assert rows.fullness == pytest.approx(rows.sizes.sum() / max(len(rows) * size, 1))
 
 
@@ -171,9 +180,8 @@ def test_neighbours_of_the_file_do_not_share_a_row(tmp_path):
     assert np.mean(np.array(together) == 1) < 0.01
 
 
-def test_documents_that_do_not_fit(tmp_path):
+def test_one_document_and_none(tmp_path):
     source = stream(tmp_path, [[10, 11, 12]])
-    with pytest.raises(ValueError, match="5 tokens do not fit rows of 4"):
-        PackedRows(source, find_documents(source), 4, BOS, 1)
-    nothing = PackedRows(source, Documents(*np.empty((2, 0), dtype=np.int64)), 4, BOS, 1)
+    assert sorted(documents_of(packed(source, 4))) == [[EOS], [10, 11, 12]]
+    nothing = PackedRows(source, Documents(*np.empty((2, 0), dtype=np.int64)), 4, BOS, EOS, 1)
     assert len(nothing) == 0 and nothing.fullness == 0
