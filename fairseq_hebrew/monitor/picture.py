@@ -23,7 +23,7 @@ def draw(log: Log, judgement: Judgement, path: Path, title: str) -> None:
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
     drawn = [(panel, found) for panel in PANELS if (found := lines(log, panel))]
     rows = -(-len(drawn) // 2)
@@ -64,6 +64,7 @@ def draw(log: Log, judgement: Judgement, path: Path, title: str) -> None:
         axis.set_title(f"{panel.title} ({panel.unit})" if panel.unit else panel.title, fontsize=10, loc="left")
         axis.grid(alpha=0.25)
         axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.tick_params(labelsize=8, labelbottom=True)
         if len(axis.get_legend_handles_labels()[0]) > 1:
             axis.legend(fontsize=8, loc="upper right", framealpha=0.85)
