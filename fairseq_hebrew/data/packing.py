@@ -1,7 +1,10 @@
-"""Rows of whole documents, almost without padding: best-fit-decreasing packing (arXiv 2404.10830, section 3).
+"""Rows of whole documents, almost without padding.
 
-Documents are placed from the longest to the shortest, each in the row that has the least room it fits in. What is
-longer than a row is then cut so that it fills what room is left, and rows of its own (`filling`).
+Documents are packed in two ways, of which the one with fewer rows counts. Best fit (arXiv 2404.10830, section 3): from
+the longest to the shortest, each in the row that has the least room it fits in. Exact fit: one row after the other, the
+longest document there is and those that leave the least of the rest (minimum bin slack, Gupta and Ho 1999, with up to
+three documents at a time); it is the better one where most documents are of about one size.
+What is longer than a row is then cut so that it fills what room is left, and rows of its own (`filling`).
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ import numpy as np
 
 from fairseq_hebrew.data.documents import Documents, find_cuts
 from fairseq_hebrew.data.filling import fill_rows
-from fairseq_hebrew.data.packing_kernels import best_fit, by_row
+from fairseq_hebrew.data.packing_kernels import best_fit, by_row, exact_fit
 from fairseq_hebrew.data.samples import Sample
 from fairseq_hebrew.data.token_file import TokenStream
 
@@ -18,30 +21,14 @@ from fairseq_hebrew.data.token_file import TokenStream
 def pack(sizes: np.ndarray, capacity: int) -> tuple[np.ndarray, int]:
     """(row of each document (D,) int64, number of rows) for documents of `sizes` (D,) int, of 1 to `capacity` tokens.
 
-    A document goes to the row with the least room that it fits in, of several to the one that came to this room last,
-    of none to a new one. Documents of one size are placed in the order they come. Raises ValueError for other sizes.
+    Of best fit where both ways make as many rows. Documents of one size are placed in the order they come. Raises
+    ValueError for other sizes.
     """
     if len(sizes) and not 1 <= int(sizes.min()) <= int(sizes.max()) <= capacity:
         raise ValueError(f"documents of {sizes.min()} to {sizes.max()} tokens do not fit rows of {capacity}")
-    row_of = np.empty(len(sizes), dtype=np.int64)
-    return row_of, int(best_fit(sizes, capacity, row_of))
-
-
-def pack_plainly(sizes: np.ndarray, capacity: int) -> tuple[np.ndarray, int]:
-    """`pack`, in the plainest way."""
-    row_of, sizes = np.empty(len(sizes), dtype=np.int64), sizes.tolist()
-    rooms: list[int] = []  # of each row
-    reached: list[int] = []  # when each row came to its room
-    for time, document in enumerate(sorted(range(len(sizes)), key=lambda document: -sizes[document])):
-        fitting = [row for row, room in enumerate(rooms) if room >= sizes[document]]
-        row = min(fitting, key=lambda row: (rooms[row], -reached[row]), default=len(rooms))
-        if row == len(rooms):
-            rooms.append(capacity)
-            reached.append(time)
-        row_of[document] = row
-        rooms[row] -= sizes[document]
-        reached[row] = time
-    return row_of, len(rooms)
+    best, exact = np.empty(len(sizes), dtype=np.int64), np.empty(len(sizes), dtype=np.int64)
+    rows, others = best_fit(sizes, capacity, best), exact_fit(sizes, capacity, exact)
+    return (best, rows) if rows <= others else (exact, others)
 
 
 class PackedRows:

@@ -1,4 +1,4 @@
-"""Best-fit packing, compiled; `packing.pack_plainly` is what it is proved equal to."""
+"""Packing, compiled; `plain_packing` is what it is proved equal to."""
 
 from __future__ import annotations
 
@@ -10,6 +10,23 @@ BLOCK = 64
 
 
 @kernel
+def _by_size(sizes, capacity):
+    """(documents (D,) int64, the largest first, of one size as they come; where in it each size begins; how many)."""
+    count = np.zeros(capacity + 1, np.int64)
+    for size in sizes:
+        count[size] += 1
+    begins, at = np.zeros(capacity + 1, np.int64), 0
+    for size in range(capacity, 0, -1):
+        begins[size] = at
+        at += count[size]
+    place, order = begins.copy(), np.empty(len(sizes), np.int64)
+    for document, size in enumerate(sizes):
+        order[place[size]] = document
+        place[size] += 1
+    return order, begins, count
+
+
+@kernel
 def best_fit(sizes, capacity, row_of):
     """Fill `row_of` (D,) int for documents of `sizes` (D,) int from 1 to `capacity`; the number of rows.
 
@@ -17,17 +34,7 @@ def best_fit(sizes, capacity, row_of):
     a row; `waiting` counts the rows of BLOCK rooms together. Sizes go down, so the room found for one document tells
     where to look for the next of its size: all below it had no row, and has none but what was left of this one.
     """
-    count = np.zeros(capacity + 1, np.int64)
-    for size in sizes:
-        count[size] += 1
-    place, at = np.zeros(capacity + 1, np.int64), 0
-    for size in range(capacity, 0, -1):
-        place[size] = at
-        at += count[size]
-    order = np.empty(len(sizes), np.int64)  # the largest first, of one size as they come
-    for document, size in enumerate(sizes):
-        order[place[size]] = document
-        place[size] += 1
+    order = _by_size(sizes, capacity)[0]
     top = np.full(capacity + 1, -1, np.int64)
     below = np.empty(len(sizes), np.int64)
     waiting = np.zeros(capacity // BLOCK + 1, np.int64)
@@ -52,6 +59,70 @@ def best_fit(sizes, capacity, row_of):
         waiting[left // BLOCK] += 1
         if left >= size:
             room = left
+    return rows
+
+
+@kernel
+def _three(nearest, count, gap, steps):
+    """The sizes of up to three documents, 0 for none, that leave the least of `gap`; of several the first that are met.
+
+    nearest (capacity + 1,): the largest size up to each that is there, `count` how often. Pairs are tried with the
+    larger one as large as can be first, at most `steps` of them.
+    """
+    least, first, second, third = gap, 0, 0, 0
+    a = nearest[gap]
+    while a > 0 and least > 0 and steps > 0:
+        if gap - a < least:
+            least, first, second, third = gap - a, a, 0, 0
+        b = nearest[min(a, gap - a)]
+        if b == a and count[a] < 2:
+            b = nearest[a - 1]
+        while b > 0 and least > 0 and steps > 0:
+            left = gap - a - b
+            if left < least:
+                least, first, second, third = left, a, b, 0
+            c = nearest[min(b, left)]
+            if c == b and count[b] < (3 if a == b else 2):
+                c = nearest[b - 1]
+            if c > 0 and left - c < least:
+                least, first, second, third = left - c, a, b, c
+            b = nearest[b - 1]
+            steps -= 1
+        a = nearest[a - 1]
+    return first, second, third
+
+
+@kernel
+def exact_fit(sizes, capacity, row_of):
+    """As `best_fit`, a row after the other: the largest document there is, then again the largest while more than three
+    of its size fit, then up to three that leave the least of the rest, looked for in 4 * capacity steps."""
+    order, place, count = _by_size(sizes, capacity)
+    nearest, last = np.zeros(capacity + 1, np.int64), 0
+    for size in range(1, capacity + 1):
+        if count[size]:
+            last = size
+        nearest[size] = last
+    taken = np.empty(3, np.int64)
+    rows, done = 0, 0
+    while done < len(sizes):
+        gap = capacity
+        while nearest[gap] > 0:
+            taken[0], taken[1], taken[2] = nearest[gap], 0, 0
+            if gap < capacity and gap <= 3 * nearest[gap]:
+                taken[0], taken[1], taken[2] = _three(nearest, count, gap, 4 * capacity)
+            for size in taken:
+                if size == 0:
+                    break
+                row_of[order[place[size]]] = rows
+                place[size] += 1
+                count[size] -= 1
+                done += 1
+                gap -= size
+                above = size
+                while count[size] == 0 and above <= capacity and nearest[above] == size:
+                    nearest[above] = nearest[size - 1]
+                    above += 1
+        rows += 1
     return rows
 
 

@@ -15,11 +15,13 @@ from fairseq_hebrew.models.hallelubert import HalleluBertModel
 from fairseq_hebrew.models.neodictabert import NeoDictaBertModel
 from fairseq_hebrew.models.options import EncoderOptions
 from fairseq_hebrew.stage.errors import UserError
+from tests.conftest import ROOT
 from tests.data.corpora import write
 from tests.tasks import runs
 from tests.tasks.test_masked_lm import binarized, losses, task, train
 
 BOS, PAD, EOS = 0, 1, 2
+SHARED = ROOT.parent / "shared" / "data"
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +126,26 @@ def test_long_documents_are_cut_at_ends_of_sentences(tmp_path, tokenizer_dir):
     assert {document[-1] for document in found} > {EOS}
     _, blind = loaded(tmp_path / "bin")
     assert not all(document[-1] in ends for document in documents(blind))
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory) -> Path:
+    """Literature and paragraphs of Wikipedia, and `tokenizer` for them."""
+    from fairseq_hebrew.preprocess import binarize, train_bpe
+
+    texts = [SHARED / "text" / f"{name}.txt" for name in ("benyehuda_00", "wikipedia_paragraphs")]
+    if not all(text.exists() for text in texts):
+        pytest.skip("needs the real Hebrew texts beside the repository, shared/data/text")
+    folder = tmp_path_factory.mktemp("real")
+    train_bpe.train_bpe(train_bpe.Settings(input=texts, output=folder / "tokenizer", vocab_size=16000))
+    binarize.binarize(binarize.Settings(input=texts, output=folder / "bin", tokenizer=folder / "tokenizer"))
+    return folder
+
+
+@pytest.mark.parametrize("size", [512, 1024, 4096])
+def test_how_full_rows_of_real_text_are(real, size):
+    _, data = loaded(real / "bin", tokens_per_sample=size, tokenizer_dir=str(real / "tokenizer"))
+    assert data.samples.fullness > 0.995
 
 
 RUN = ("--sample-break-mode", "packed", "--arch", "neodictabert_tiny")
