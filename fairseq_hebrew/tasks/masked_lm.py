@@ -4,7 +4,6 @@ import functools
 import logging
 import os
 from dataclasses import dataclass, field
-from typing import Optional
 
 from fairseq import utils
 from fairseq.dataclass import ChoiceEnum
@@ -27,9 +26,6 @@ from fairseq_hebrew.tasks.samples import MODES, PACKED, make_samples
 from fairseq_hebrew.tasks.task_pieces import check_tokenizer, read_task_pieces
 
 logger = logging.getLogger(__name__)
-
-# fairseq reads the annotations at run time and knows Optional, not `X | None`.
-MaybeStr = Optional[str]  # noqa: UP045
 
 
 @dataclass
@@ -66,8 +62,8 @@ class HebrewMaskedLMConfig(MaskingOptions, NonFiniteOptions, BatchWarmupConfig):
             "devices that compile for a shape need (with --criterion hebrew_masked_lm)"
         },
     )
-    mixture: MaybeStr = field(
-        default=None,
+    mixture: str = field(
+        default="",
         metadata={
             "help": "YAML file that names several corpora to train on and their shares (docs/mixtures.md); `data` is "
             "then where dict.txt and the validation split are"
