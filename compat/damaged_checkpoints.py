@@ -16,6 +16,8 @@ logger = logging.getLogger(__name__)
 
 # Every name fairseq, or the cure of its writing, gives to a checkpoint a run can go on from.
 NAMES = r"checkpoint(\d+|_\d+_\d+|_best|_last|_previous|\.best_.+)"
+# zipfile passes over this attribute of a record; torch's reader then finds a folder there, and gives what memory holds.
+FOLDER = 0x10
 DAMAGED = ".damaged"  # behind the name of a last checkpoint that was put aside
 
 
@@ -115,6 +117,8 @@ def what_is_wrong(path: str) -> str | None:
         return "not a checkpoint"
     try:
         with zipfile.ZipFile(path) as file:
+            if any(info.external_attr & FOLDER for info in file.infolist()):
+                return "the checkpoint is damaged"
             record = file.testzip()
     except zipfile.BadZipFile:
         return "the checkpoint is truncated, its end is missing"

@@ -1,6 +1,7 @@
 """Fixtures that several rooms use: real commands, and a small tokenizer trained on the demo's hand-written text."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +22,12 @@ def run(name: str, *arguments: object, cwd: Path = ROOT, timeout: int = 180) -> 
         text=True,
         timeout=timeout,
     )
+
+
+def heed_interrupts() -> None:
+    """preexec_fn of a process that is to be interrupted: tests that run in the background ignore SIGINT, and so would
+    it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def the_error(done: subprocess.CompletedProcess) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import shutil
 
 import pytest
@@ -51,6 +52,18 @@ def test_a_flipped_bit_is_found_or_does_no_harm(small, tmp_path):
         else:
             assert same(torch.load(path), whole), place
     assert found > len(places) // 5  # the rest is padding and dates
+
+
+def test_a_record_that_has_become_a_folder_is_found(small, tmp_path):
+    """Its contents would be what stood in memory: no checksum covers the attributes of a record."""
+    data = small.read_bytes()
+    entries = [found.start() for found in re.finditer(rb"PK\x01\x02", data)]
+    assert len(entries) >= 5
+    for entry in entries:
+        path = tmp_path / "a.pt"
+        path.write_bytes(data)
+        flip(path, entry + 38, 4)
+        assert damaged_checkpoints.what_is_wrong(str(path)) == "the checkpoint is damaged"
 
 
 def test_what_is_wrong_elsewhere(small, tmp_path):

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.conftest import run, the_error
+from tests.conftest import heed_interrupts, run, the_error
 from tests.monitor.synthetic import (
     linear_schedule,
     noisy,
@@ -143,7 +143,7 @@ def test_a_run_is_followed_from_its_first_line_until_it_is_interrupted(tmp_path)
     command = [Path(sys.executable).parent / "fairseq-hebrew", "monitor", folder, "--output", out, "--follow"]
     with open(tmp_path / "stdout", "wb") as stdout, open(tmp_path / "stderr", "wb") as stderr:
         process = subprocess.Popen([*map(str, command), "--every", "0.3"], stdout=stdout, stderr=stderr,
-                                   env={**os.environ, "OMP_NUM_THREADS": "1"})  # fmt: skip
+                                   env={**os.environ, "OMP_NUM_THREADS": "1"}, preexec_fn=heed_interrupts)  # fmt: skip
     try:
         wait_for(lambda: "no log of fairseq-train in it" in (tmp_path / "stderr").read_text())
         losses = noisy(power_law(UPDATES), 0.004, 1)
@@ -178,7 +178,7 @@ def test_a_run_is_followed_from_its_first_line_until_it_is_interrupted(tmp_path)
 
 def test_following_nothing_ends_cleanly_too(tmp_path):
     command = [Path(sys.executable).parent / "fairseq-hebrew", "monitor", tmp_path, "--follow", "--every", "0.2"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heed_interrupts)
     try:
         assert "no log of fairseq-train in it" in process.stderr.readline()
         process.send_signal(signal.SIGINT)

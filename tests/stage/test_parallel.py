@@ -10,6 +10,7 @@ import pytest
 
 from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.stage.parallel import AHEAD, ordered_map
+from tests.conftest import heed_interrupts
 
 _shift = 0
 
@@ -128,7 +129,9 @@ def test_an_interruption_is_told_by_the_parent_alone(tmp_path, whom):
         "    sys.exit(run_command(lambda: list(ordered_map(work, range(2), 2)), False))\n"
     )
     command = [sys.executable, str(script)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=heed_interrupts
+    )
     while len(list(tmp_path.glob("[01].*"))) < 2:
         time.sleep(0.01)
     if whom == "all":  # as a terminal does: to every process of the command
