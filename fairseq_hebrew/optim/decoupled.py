@@ -2,6 +2,7 @@
 
 import ast
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,7 +40,7 @@ class DecoupledConfig(FairseqDataclass):
     lr: list[float] = "${optimization.lr}"
 
 
-class DecoupledOptimizer(FairseqOptimizer):
+class DecoupledOptimizer(FairseqOptimizer, ABC):
     """A FairseqOptimizer around one of torch's with decoupled weight decay; subclasses give `name` and `build` it."""
 
     name: str
@@ -55,9 +56,9 @@ class DecoupledOptimizer(FairseqOptimizer):
             )
         self._optimizer = self.build(parameter_groups(params, cfg.no_decay_norms_biases), params)
 
+    @abstractmethod
     def build(self, groups: list[dict], params: list[Tensor]) -> torch.optim.Optimizer:
         """The optimizer of these groups, with the settings of `optimizer_config`."""
-        raise NotImplementedError
 
     @property
     def optimizer_config(self) -> dict:

@@ -1,6 +1,7 @@
 """What the schedules share: a linear warm-up to one peak, counting in updates, a resume that tells of a jump."""
 
 import logging
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
 from fairseq.dataclass import FairseqDataclass
@@ -25,7 +26,7 @@ class ScheduleConfig(FairseqDataclass):
     max_update: int = "${optimization.max_update}"
 
 
-class UpdateSchedule(FairseqLRScheduler):
+class UpdateSchedule(FairseqLRScheduler, ABC):
     """A learning rate that is a function of the number of updates made, and of nothing else.
 
     After n updates it is `rate_after(n)`, which update n + 1 is made with and which the log shows beside update n, as
@@ -48,9 +49,9 @@ class UpdateSchedule(FairseqLRScheduler):
         self.total = cfg.total_num_update or cfg.max_update or 0
         self.updates = 0
 
+    @abstractmethod
     def after_warm_up(self, updates: int) -> float:
         """The learning rate after `updates` updates, at least `self.warmup` of them."""
-        raise NotImplementedError
 
     def rate_after(self, updates: int) -> float:
         """The learning rate after `updates` updates."""
