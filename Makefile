@@ -7,7 +7,10 @@ BIN := .venv/bin
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 READY := .venv/ready-$(VERSION)
 
-.PHONY: setup demo test lint bench-corpus bench-train bench-loader
+XLA_BIN := .venv-xla/bin
+XLA_READY := .venv-xla/ready-$(VERSION)
+
+.PHONY: setup setup-xla demo test xla-test lint bench-xla bench-corpus bench-train bench-loader
 
 setup: $(READY)
 
@@ -20,11 +23,26 @@ $(READY): setup.py pyproject.toml constraints.txt .ci/check-system
 	$(BIN)/pip install --quiet --constraint constraints.txt --no-deps fairseq
 	touch $@
 
+setup-xla: $(XLA_READY)
+
+# An environment of its own: torch-xla needs its own release of torch, 7 GB with the CUDA libraries that brings.
+$(XLA_READY): setup.py pyproject.toml constraints-xla.txt .ci/check-system
+	sh .ci/check-system $(PYTHON)
+	rm -rf .venv-xla
+	$(PYTHON) -m venv .venv-xla
+	$(XLA_BIN)/pip install --quiet --constraint constraints-xla.txt --editable '.[xla,test]'
+	$(XLA_BIN)/pip install --quiet --constraint constraints-xla.txt --no-deps fairseq
+	touch $@
+
 demo: setup
 	bash demo/run.sh --out '$(OUT)' --budget '$(BUDGET)'
 
 test: setup
 	$(BIN)/python -m pytest
+
+# XLA's CPU backend is the compiler and the runtime that a TPU has.
+xla-test: setup-xla
+	PJRT_DEVICE=CPU $(XLA_BIN)/python -m pytest tests/xla
 
 lint: setup
 	$(BIN)/ruff check .
