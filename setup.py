@@ -82,7 +82,7 @@ setup(
         "readers": READERS,
         # The corpus pipeline on Slurm or Ray.
         "cluster": ["datatrove>=0.10,<0.11", "orjson>=3.9", "ray>=2.40"],
-        # Training on XLA, in an environment of its own: torch-xla 2.9.0 is the last release. `tpu` brings a TPU's library.
+        # Training on XLA, in an environment of its own: torch-xla 2.9.0 is the last release. `tpu` brings libtpu.
         "xla": ["torch==2.9.0", "torch-xla==2.9.0"],
         "tpu": ["torch==2.9.0", "torch-xla[tpu]==2.9.0"],
         # Linear layers in fp8 on Hopper GPUs (--fp8).

@@ -27,6 +27,7 @@ def keep_hashes(module):
             cls.__hash__ = object.__hash__
         return stock(cls, **options)
 
+    dataclass.__kwdefaults__ = stock.__kwdefaults__  # torch's distributed tensors look there for `kw_only`
     dataclass._keeps_hashes = True
     dataclasses.dataclass = dataclass
     try:

@@ -93,7 +93,7 @@ def whole_rows(rows: int, length: int, device: torch.device) -> Layout:
 
 def padded_rows(real: Tensor) -> Layout:
     """Rows of one document each, (rows, length) bool: True where a token is real, on whichever side padding stands."""
-    positions = torch.where(real, real.cumsum(1) - 1, -1)
+    positions = torch.where(real, real.long().cumsum(1) - 1, -1)  # XLA sums up bools as bools
     return Layout(*real.shape, positions.flatten(), segment_ids=real.to(torch.int32))
 
 

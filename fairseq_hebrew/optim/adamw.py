@@ -1,4 +1,4 @@
-"""--optimizer adamw: torch's AdamW, as one fused kernel where torch has it."""
+"""--optimizer adamw: torch's AdamW, as one fused kernel where torch has it, as one unchanging graph on XLA."""
 
 import logging
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from fairseq_hebrew.optim.decoupled import DecoupledConfig, DecoupledOptimizer
 logger = logging.getLogger(__name__)
 
 FUSED = ("cpu", "cuda")  # devices of the fused kernel
+SMALLEST = 1e-30  # changes no fp32 weight; torch divides by the rate where it is a tensor
 
 
 @dataclass
@@ -32,12 +33,34 @@ class AdamW(DecoupledOptimizer):
     name = "adamw"
 
     def build(self, groups: list[dict], params: list[Tensor]) -> torch.optim.Optimizer:
-        """torch's AdamW, fused when all parameters are on devices that have it."""
-        others = sorted({param.device.type for param in params} - set(FUSED))
-        self.fused = not others
+        """torch's AdamW, fused when all parameters are on devices that have it; on XLA its numbers are tensors."""
+        kinds = {param.device.type for param in params}
+        others = sorted(kinds - {*FUSED, "xla"})
+        self.fused = kinds <= set(FUSED)
+        self.on_xla = kinds == {"xla"}
         if others:
             logger.info(f"adamw: torch has no fused AdamW for {', '.join(others)}; its plain one is taken")
-        return torch.optim.AdamW(groups, fused=self.fused, **self.optimizer_config)
+        return torch.optim.AdamW(groups, fused=self.fused, capturable=self.on_xla, **self.optimizer_config)
+
+    def set_lr(self, lr: float) -> None:
+        """FairseqOptimizer's. On XLA the rate is sent as a tensor: some numbers would be part of the graph, such as 0,
+        with which a warm-up begins.
+        """
+        self._lr = lr
+        if self.on_xla:
+            device = self.param_groups[0]["params"][0].device
+            lr = torch.tensor(max(lr, SMALLEST)).to(device)
+        super().set_lr(lr)
+
+    def get_lr(self) -> float:
+        return self._lr if self.on_xla else super().get_lr()
+
+    def state_dict(self) -> dict:
+        """FairseqOptimizer's, with the rate as a number."""
+        state = super().state_dict()
+        if self.on_xla:
+            state = {**state, "param_groups": [{**group, "lr": self._lr} for group in state["param_groups"]]}
+        return state
 
     @property
     def supports_flat_params(self) -> bool:
@@ -45,6 +68,7 @@ class AdamW(DecoupledOptimizer):
         return True
 
     def load_state_dict(self, state_dict: dict, optimizer_overrides: dict | None = None) -> None:
-        """DecoupledOptimizer's; whether the kernel is fused depends on this machine, not on the checkpoint's."""
-        groups = [{**group, "fused": self.fused} for group in state_dict["param_groups"]]
+        """DecoupledOptimizer's; how it is computed depends on this machine, not on the checkpoint's."""
+        how = {"fused": self.fused, "capturable": self.on_xla}
+        groups = [{**group, **how} for group in state_dict["param_groups"]]
         super().load_state_dict({**state_dict, "param_groups": groups}, optimizer_overrides)

@@ -83,7 +83,7 @@ class ClippedAdamW(torch.optim.Optimizer):
                     alike[self._count(param), param.device, param.dtype].append(param)
             for (step, device, _), params in alike.items():
                 states = [self.state[param] for param in params]
-                (update_by_tensor if device.type == "cpu" else update_lists)(params, states, step, group)
+                UPDATES.get(device.type, update_lists)(params, states, step, group)
         return loss
 
     def _count(self, param: Tensor) -> int:
@@ -138,6 +138,22 @@ def update_by_tensor(params: list[Tensor], states: list[dict], step: int, group:
         )
 
 
+def update_on_device(params: list[Tensor], states: list[dict], step: int, group: dict) -> None:
+    """update_lists without the host, for XLA: numbers that change are tensors, for some would be part of the graph."""
+    beta1, beta2 = group["betas"]
+    numbers = torch.tensor([group["lr"], 1 - beta1**step, math.sqrt(1 - beta2**step)]).to(params[0].device)
+    rate, correction1, root_correction2 = numbers.unbind()
+    for param, state in zip(params, states):
+        average, square = state["exp_avg"], state["exp_avg_sq"]
+        average.lerp_(param.grad, 1 - beta1)
+        square.mul_(beta2).addcmul_(param.grad, param.grad, value=1 - beta2)
+        root = square.sqrt() / root_correction2
+        leap = (param.grad / root.clamp(min=group["eps"])).square().mean().sqrt()
+        own = rate / (leap / group["update_clip"]).clamp(min=1)
+        param.mul_(1 - own * group["weight_decay"])
+        param.sub_(own / correction1 * average / (root + group["eps"]))
+
+
 def _rate(mean_square: float, group: dict) -> float:
     return group["lr"] / max(1.0, math.sqrt(mean_square) / group["update_clip"])
 
@@ -149,3 +165,6 @@ def _mean_square(grad: Tensor, square: Tensor, beta2: float, correction: float, 
         g = g * g
         sums.append(g.div_(torch.lerp(s, g, 1 - beta2).clamp_(min=eps**2 * correction)).sum())
     return torch.stack(sums).sum(dtype=torch.float64).item() * correction / max(grad.numel(), 1)
+
+
+UPDATES = {"cpu": update_by_tensor, "xla": update_on_device}  # by device; update_lists for the others

@@ -5,3 +5,6 @@ The other folders that register something are named here.
 
 import fairseq_hebrew.criterions
 import fairseq_hebrew.optim  # noqa: F401
+from fairseq_hebrew.xla.start import stand_by
+
+stand_by()

@@ -21,6 +21,7 @@ from fairseq_hebrew.tasks.dictionary_state import MASK, DictionaryState, fingerp
 from fairseq_hebrew.tasks.masking_options import MaskingOptions, masking_of_task, replacement_ids
 from fairseq_hebrew.tasks.mixture import load_corpus, load_mixture
 from fairseq_hebrew.tasks.nonfinite import NonFiniteOptions, SkipsNonFinite
+from fairseq_hebrew.tasks.on_xla import TrainsOnXla, XlaOptions
 from fairseq_hebrew.tasks.preemption import StopsOnSignal
 from fairseq_hebrew.tasks.samples import MODES, PACKED, make_samples
 from fairseq_hebrew.tasks.task_pieces import check_tokenizer, read_task_pieces
@@ -29,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass
-class HebrewMaskedLMConfig(MaskingOptions, NonFiniteOptions, BatchWarmupConfig):
+class HebrewMaskedLMConfig(MaskingOptions, NonFiniteOptions, BatchWarmupConfig, XlaOptions):
     """Options of the task. fairseq reads the annotations at run time: no `from __future__ import annotations` here."""
 
     data: str = field(
@@ -83,7 +84,7 @@ def show_tracebacks(wanted: bool) -> None:
 
 
 @register_task("hebrew_masked_lm", dataclass=HebrewMaskedLMConfig)
-class HebrewMaskedLMTask(StopsOnSignal, SkipsNonFinite, WarmsBatchUp, DictionaryState, FairseqTask):
+class HebrewMaskedLMTask(TrainsOnXla, StopsOnSignal, SkipsNonFinite, WarmsBatchUp, DictionaryState, FairseqTask):
     """Masked-LM training on binarized text."""
 
     cfg: HebrewMaskedLMConfig

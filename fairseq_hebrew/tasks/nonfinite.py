@@ -15,6 +15,7 @@ from fairseq.dataclass import FairseqDataclass
 from omegaconf import II
 
 from fairseq_hebrew.stage.errors import UserError, at
+from fairseq_hebrew.xla.guard import step_if_finite
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +57,7 @@ class SkipsNonFinite:
         self._skipped_in_a_row = 0
         self._epoch = 1
         self._batches = []  # of this update: ids (B,) and loss ()
+        self._put_off = []  # (update, gradient norm, batches) that are on a device which is not asked yet
         self._watched = None
 
     def begin_epoch(self, epoch, model):
@@ -83,23 +85,40 @@ class SkipsNonFinite:
     def _look_at(self, norm) -> None:
         """The gradient's norm, the same on all processes; raises UpdateSkipped, or UserError at the limit."""
         batches, self._batches = self._batches, []
+        if norm.device.type == "xla":
+            self._put_off.append((self._update, norm, batches))
+        elif not self._judge(self._update, norm, batches):
+            raise UpdateSkipped(f"update {self._update}")
+
+    def look_back(self, fetch) -> None:
+        """At the updates on an XLA device since the last time, which has skipped by itself what it had to.
+
+        `fetch`: tensors -> the same on the host. Raises UserError at the limit.
+        """
+        updates, self._put_off = self._put_off, []
+        norms = fetch([norm for _, norm, _ in updates])
+        for (update, _, batches), norm in zip(updates, norms):
+            self._judge(update, norm, batches)
+
+    def _judge(self, number: int, norm, batches: list) -> bool:
+        """Whether the update of that number was finite; writes down one that was not. Raises UserError at the limit."""
         if bool(torch.isfinite(norm).all()):
             self._skipped_in_a_row = 0
-            return
+            return True
         self.skipped += 1
         self._skipped_in_a_row += 1
         path = os.path.join(self.cfg.save_dir, FILE)
-        first = self._write(path, float(norm), batches)
-        which = f"update {self._update}"
+        first = self._write(path, number, float(norm), batches)
+        which = f"update {number}"
         if self._skipped_in_a_row >= self.cfg.stop_after_nonfinite:
             many = f"{self._skipped_in_a_row} updates in a row" if self._skipped_in_a_row > 1 else "an update"
             problem = f"{many} had a loss or gradient that is not finite, up to {which}"
             raise at(path, None, problem, "look at the batches named there, or go on with a lower --lr or --clip-norm")
         if first:
             logger.warning(f"{which} is skipped: its loss or gradient is not finite (batches: {path})")
-        raise UpdateSkipped(which)
+        return False
 
-    def _write(self, path: str, norm: float, batches: list) -> bool:
+    def _write(self, path: str, update: int, norm: float, batches: list) -> bool:
         """Append the update to the file, with the batches of all processes; whether this is the first, which writes."""
         rank, ours = 0, [{"loss": readable(float(loss)), "ids": ids.tolist()} for ids, loss in batches]
         everybodys = [ours]
@@ -109,7 +128,7 @@ class SkipsNonFinite:
             torch.distributed.all_gather_object(everybodys, ours)
         if rank == 0:
             line = {
-                "update": self._update,
+                "update": update,
                 "epoch": self._epoch,
                 "gnorm": readable(norm),
                 "in_a_row": self._skipped_in_a_row,
@@ -129,9 +148,10 @@ def watch(optimizer, look_at) -> None:
     """Call `look_at` with the norm of each update's gradient, before fairseq's trainer sees it.
 
     A loss that is not finite makes its gradient so, which processes share: they all come to the same end. Left alone
-    are optimizers with a loss scale, and XLA's, whose tensors cannot be looked at without waiting for them.
+    are optimizers with a loss scale. On XLA, whose tensors cannot be looked at without waiting for them, the device
+    itself leaves weights and state as they are (`xla/guard.py`).
     """
-    if getattr(optimizer, "scaler", None) is not None or next(iter(optimizer.params)).device.type == "xla":
+    if getattr(optimizer, "scaler", None) is not None:
         return
     backward, clip = optimizer.backward, optimizer.clip_grad_norm
 
@@ -150,3 +170,5 @@ def watch(optimizer, look_at) -> None:
         return norm
 
     optimizer.backward, optimizer.clip_grad_norm = backward_of_finite, clip_grad_norm
+    if next(iter(optimizer.params)).device.type == "xla":
+        step_if_finite(optimizer)

@@ -44,11 +44,16 @@ class StopsOnSignal:
     def valid_step(self, *args, **kwargs):
         return _telling(*super().valid_step(*args, **kwargs))
 
-    def reduce_metrics(self, logging_outputs, criterion) -> None:
-        if self.stop_status is None and sum(int(log.get(ASKED, 0)) for log in logging_outputs):
+    def stop(self) -> None:
+        """Ask for the end after this update."""
+        if self.stop_status is None:
             number = signal.Signals((_received or [signal.SIGTERM])[0])
             logger.info(f"{number.name}: writing a checkpoint, then ending with status {128 + number}")
             self.stop_status = 128 + number
+
+    def reduce_metrics(self, logging_outputs, criterion) -> None:
+        if sum(int(log.get(ASKED, 0)) for log in logging_outputs):
+            self.stop()
         rest = [{name: value for name, value in log.items() if name != ASKED} for log in logging_outputs]
         super().reduce_metrics(rest, criterion)
 
