@@ -195,7 +195,7 @@ def test_bad_input_gets_one_line(place, tmp_path, options, devices, told):
 def test_bf16_products_keep_fp32_weights(place, tmp_path):
     done = start(plain(place[0], tmp_path, "--autocast", "bf16", "--max-update", 6, "--update-freq", 1))
     assert done.returncode == 0, done.stderr[-3000:]
-    assert [step for step, _, _ in compiles(done)][0] == "update 1" and len(compiles(done)) <= 2
+    assert [step for step, _, _ in compiles(done)] == ["update 1", "validation"]
     state = runs.state_of(tmp_path / "checkpoint_last.pt")
     assert {value.dtype for value in state["model"].values()} == {torch.float32}
     assert all(math.isfinite(float(row["loss"])) for row in logged(done))
