@@ -10,7 +10,7 @@ READY := .venv/ready-$(VERSION)
 XLA_BIN := .venv-xla/bin
 XLA_READY := .venv-xla/ready-$(VERSION)
 
-.PHONY: setup setup-xla demo test xla-test lint bench-xla bench-corpus bench-train bench-loader
+.PHONY: setup setup-xla demo test xla-test lint bench-xla bench-xla-memory bench-corpus bench-train bench-loader
 
 setup: $(READY)
 
@@ -60,3 +60,11 @@ bench-train: setup
 # Masking and the whole data loader against stock fairseq's, one core; some minutes.
 bench-loader: setup
 	$(BIN)/python -m benchmarks.loader
+
+# Training on XLA against stock fairseq's, on XLA's CPU backend; a quarter of an hour on 2 cores that do nothing else.
+bench-xla: setup-xla
+	PJRT_DEVICE=CPU $(XLA_BIN)/python -m benchmarks.xla
+
+# What of a chip's memory the published batches fill, by XLA's compiler; compiles some dozens of graphs.
+bench-xla-memory: setup-xla
+	PJRT_DEVICE=CPU $(XLA_BIN)/python -m benchmarks.xla_memory

@@ -10,7 +10,9 @@ What is special about it:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
@@ -31,11 +33,13 @@ class Execution:
     """How an encoder is run; changes no result beyond the order of sums.
 
     attention: a back end of `modules.attention`, "auto" for the fastest that serves; checkpoint_activations: keep only
-    each layer's input for the backward pass and compute the rest again: less memory, about a third more work.
+    each layer's input for the backward pass and compute the rest again: less memory, about a third more work;
+    recompute: (layer, *inputs) -> what that gives, for devices where torch's own way does not do it.
     """
 
     attention: str = AUTO
     checkpoint_activations: bool = False
+    recompute: Callable = partial(checkpoint, use_reentrant=False)
 
 
 class TransformerEncoder(nn.Module):
@@ -91,7 +95,7 @@ class TransformerEncoder(nn.Module):
             last = index == config.layers - 1
             inputs = (x, layout, batch.backend, turn.get(config.theta(index)), wanted if last else None)
             if self.execution.checkpoint_activations and self.training:
-                x = checkpoint(layer, *inputs, use_reentrant=False)
+                x = self.execution.recompute(layer, *inputs)
             else:
                 x = layer(*inputs)
         return self.final_norm(x)
