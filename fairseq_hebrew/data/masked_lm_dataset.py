@@ -72,8 +72,8 @@ class MaskedLMDataset(FairseqDataset):
         and `padded` and `lengths` (B,), or, with document_mask, `segment_ids` (B, T) int32, the documents of a row from
         1 and 0 at padding, and `lengths` of all documents in order. With fixed_shapes: masked_positions and target
         (B, K), the padding id where a row has fewer, and nothing of the host's, which a compiled graph would be made
-        anew for; rows that are missing are padding, with id -1. `num_masked` and `lengths` also stand beside net_input, for who counts; of a mixture also
-        `corpus_tokens`, {name: tokens of the batch}.
+        anew for; rows that are missing are padding, with id -1. `num_masked` and `lengths` also stand beside
+        net_input, for who counts; of a mixture also `corpus_tokens`, {name: tokens of the batch}.
         """
         if not samples:
             return {}

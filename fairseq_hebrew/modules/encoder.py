@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
@@ -28,6 +27,11 @@ from fairseq_hebrew.modules.precision import products_type
 from fairseq_hebrew.modules.rotary import turns
 
 
+def recomputed(layer: nn.Module, *inputs) -> Tensor:
+    """layer(*inputs), of which only the inputs are kept for the backward pass."""
+    return checkpoint(layer, *inputs, use_reentrant=False)
+
+
 @dataclass
 class Execution:
     """How an encoder is run; changes no result beyond the order of sums.
@@ -39,7 +43,7 @@ class Execution:
 
     attention: str = AUTO
     checkpoint_activations: bool = False
-    recompute: Callable = partial(checkpoint, use_reentrant=False)
+    recompute: Callable = recomputed
 
 
 class TransformerEncoder(nn.Module):

@@ -61,7 +61,7 @@ class HebrewMaskedLMConfig(MaskingOptions, NonFiniteOptions, BatchWarmupConfig, 
         default=False,
         metadata={
             "help": "pad every batch to tokens-per-sample and --batch-size rows, and predict the same number of places "
-            "of each row, as devices that compile for a shape need (with --criterion hebrew_masked_lm; --tpu implies it)"
+            "of each row, as devices that compile for a shape need: --tpu implies it"
         },
     )
     length_buckets: str = field(
@@ -124,6 +124,14 @@ class HebrewMaskedLMTask(TrainsOnXla, StopsOnSignal, SkipsNonFinite, WarmsBatchU
             raise at(os.path.join(folder, "dict.txt"), None, problem, "copy it again from the run that made it")
         logger.info(f"dictionary: {len(dictionary):,} entries, with {MASK}")
         return cls(cfg, dictionary)
+
+    def build_criterion(self, cfg, from_checkpoint=False):
+        """FairseqTask's; raises UserError for one that cannot read batches of fixed shapes."""
+        if self.cfg.fixed_shapes and cfg._name != "hebrew_masked_lm":
+            raise UserError(
+                f"--criterion {cfg._name} reads no batches of fixed shapes; use --criterion hebrew_masked_lm"
+            )
+        return super().build_criterion(cfg, from_checkpoint)
 
     def build_model(self, cfg, from_checkpoint=False):
         """The model; raises UserError when a sample would not fit its positions."""

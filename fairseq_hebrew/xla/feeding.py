@@ -79,8 +79,8 @@ def device_loader(batches):
     of --update-freq batches as empty ones, for it would be another graph.
     """
     size, placement = getattr(batches, "chunk_size", None), DeviceBuffer.placement
-    if size is None or not placement.fills_up:
-        return batches
+    if size is None or not placement.fills_up or getattr(batches, "growth", None) is not None:
+        return batches  # groups of a batch that is warmed up have sizes of their own
 
     def filled() -> Iterator[list]:
         for group in batches:

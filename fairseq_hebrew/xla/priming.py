@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import torch
 
-SMALLEST = 1e-30  # a learning rate that changes no weight; some optimizers divide by it
+# A step with these leaves no trace. Not a rate of 0: some optimizers divide by it.
+NOTHING = {"lr": 1e-30, "weight_decay": 0.0}
 
 
 def prime(optimizer: torch.optim.Optimizer, sync: Callable[[], None]) -> None:
@@ -14,15 +15,15 @@ def prime(optimizer: torch.optim.Optimizer, sync: Callable[[], None]) -> None:
 
     For optimizers, as all of Adam's family, whose state begins with zeros. `sync` runs what was put off.
     """
-    rates = [group["lr"] for group in optimizer.param_groups]
+    settings = [{name: group[name] for name in NOTHING if name in group} for group in optimizer.param_groups]
     weights = [p for group in optimizer.param_groups for p in group["params"] if p.requires_grad]
     for p in weights:
         p.grad = torch.zeros_like(p)
     for group in optimizer.param_groups:
-        group["lr"] = SMALLEST
+        group.update({name: NOTHING[name] for name in NOTHING if name in group})
     optimizer.step()
-    for group, rate in zip(optimizer.param_groups, rates):
-        group["lr"] = rate
+    for group, setting in zip(optimizer.param_groups, settings):
+        group.update(setting)
     for p in weights:
         p.grad = None
         state = optimizer.state[p]

@@ -103,8 +103,7 @@ def test_several_devices_train_as_one(place, whole, tmp_path, devices, more):
         assert "and their optimizer state, are spread over the devices" in said(done)
     ours = [float(row["loss"]) for row in logged(done)]
     assert ours == pytest.approx([float(row["loss"]) for row in logged(whole[1])[:8]], rel=1e-5, abs=1.1e-3)
-    ours, theirs = (runs.state_of(folder / "checkpoint_last.pt")["model"] for folder in (tmp_path, tmp_path))
-    assert [step for step, _, _ in compiles(done)][:1] == ["update 1"]
+    assert [step for step, _, _ in compiles(done)] == ["update 1", "validation"]
 
 
 def test_checkpoints_go_from_xla_to_the_cpu_and_back(place, whole, tmp_path):
@@ -124,14 +123,6 @@ def test_the_head_is_tied_after_the_move_and_after_loading(whole):
     state = runs.state_of(whole[0] / "checkpoint_last.pt")["model"]
     assert "encoder.embed_tokens.weight" in state and "lm_head.weight" not in state
     assert all(value.device.type == "cpu" for value in state.values())
-
-
-def test_a_checkpoint_is_exported(whole, place, tmp_path, tokenizer_dir):
-    from fairseq_hebrew.models.hallelubert import HalleluBertModel  # noqa: F401  fairseq has to know it
-    from fairseq_hebrew.hub.checkpoint import read_checkpoint
-
-    read = read_checkpoint(whole[0] / "checkpoint_last.pt")
-    assert read is not None
 
 
 def test_updates_that_are_not_finite_leave_no_trace_and_are_written_down(place, tmp_path):
@@ -181,7 +172,9 @@ def test_stock_masked_lm_runs_through_the_cures(place, tmp_path):
 @pytest.mark.parametrize(
     ("options", "devices", "told"),
     [
-        (("--batch-size", 3), 2, "a batch of 3 rows cannot be shared by 2 devices"),
+        (("--batch-size", 3), 2, "a batch of 3 rows of 64 tokens cannot be shared by 2 devices"),
+        (("--max-tokens", 200, "--batch-size", 4), 2, "a batch of 3 rows of 64 tokens cannot be shared by 2 devices"),
+        (("--criterion", "masked_lm"), 1, "--criterion masked_lm reads no batches of fixed shapes"),
         (("--amp",), 1, "--amp is for GPUs; with --tpu use --autocast bf16"),
         (("--fp16",), 1, "Cannot combine --fp16 and --tpu, use --bf16 on TPUs; leave out one of them"),
         (("--distributed-world-size", 2), 1, "with --tpu one process drives all devices of a host; leave it out"),
