@@ -38,11 +38,11 @@ demo: setup
 	bash demo/run.sh --out '$(OUT)' --budget '$(BUDGET)'
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 # XLA's CPU backend is the compiler and the runtime that a TPU has.
 xla-test: setup-xla
-	PJRT_DEVICE=CPU $(XLA_BIN)/python -m pytest tests/xla
+	PJRT_DEVICE=CPU $(XLA_BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/xla
 
 lint: setup
 	$(BIN)/ruff check .

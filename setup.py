@@ -90,7 +90,7 @@ setup(
         "report": ["transformers>=4.50", "matplotlib>=3.8", "tensorboard>=2.17"],
         # The peers of the benchmarks; datatrove's MinHash reads Hebrew words with spaCy and needs xxhash before 4.
         "bench": ["spacy>=3.7", "xxhash>=3,<4"],
-        "test": ["pytest>=8", "ruff>=0.6", "wheel", "setuptools>=68", "tensorboardX>=2.6"],
+        "test": ["pytest>=8", "pytest-xdist>=3", "ruff>=0.6", "wheel", "setuptools>=68", "tensorboardX>=2.6"],
     },
     entry_points={
         "console_scripts": ["fairseq-hebrew = fairseq_hebrew.cli:main"],

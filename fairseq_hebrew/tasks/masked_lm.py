@@ -125,13 +125,13 @@ class HebrewMaskedLMTask(TrainsOnXla, StopsOnSignal, SkipsNonFinite, WarmsBatchU
         logger.info(f"dictionary: {len(dictionary):,} entries, with {MASK}")
         return cls(cfg, dictionary)
 
-    def build_criterion(self, cfg, from_checkpoint=False):
+    def build_criterion(self, cfg):
         """FairseqTask's; raises UserError for one that cannot read batches of fixed shapes."""
         if self.cfg.fixed_shapes and cfg._name != "hebrew_masked_lm":
             raise UserError(
                 f"--criterion {cfg._name} reads no batches of fixed shapes; use --criterion hebrew_masked_lm"
             )
-        return super().build_criterion(cfg, from_checkpoint)
+        return super().build_criterion(cfg)
 
     def build_model(self, cfg, from_checkpoint=False):
         """The model; raises UserError when a sample would not fit its positions."""
