@@ -97,22 +97,33 @@ def test_a_run_of_nothing_but_nan_ends(place, tmp_path):
 STOCK = ("--task", "masked_lm", "--criterion", "masked_lm", "--arch", "roberta_base")
 
 
-def test_stock_masked_lm_runs_through_the_cures(place, tmp_path):
+def stock(place, save, *more) -> list:
     data, _ = place
-    more = (
+    return [
         data, "--user-dir", runs.ROOT / "fairseq_hebrew", *STOCK, "--encoder-layers", 1, "--encoder-embed-dim", 64,
         "--encoder-ffn-embed-dim", 128, "--encoder-attention-heads", 1, "--optimizer", "adam", "--lr", 1e-3,
         "--lr-scheduler", "polynomial_decay", "--total-num-update", 60, "--sample-break-mode", "complete",
-        "--tokens-per-sample", 64, "--batch-size", 4, "--max-update", 6, "--save-dir", tmp_path, "--tpu",
+        "--tokens-per-sample", 64, "--batch-size", 4, "--max-update", 6, "--save-dir", save, "--tpu",
         "--log-format", "json", "--log-interval", 2, "--num-workers", 0, "--validate-interval-updates", 3,
-        "--mask-prob", 0.15,
-    )  # fmt: skip
-    done = start(more)
+        "--mask-prob", 0.15, *more,
+    ]  # fmt: skip
+
+
+def test_stock_masked_lm_runs_through_the_cures(place, tmp_path):
+    done = start(stock(place, tmp_path))
     assert done.returncode == 0, done.stderr[-3000:]
     rows = logged(done)
     assert [row["num_updates"] for row in rows] == ["2", "4", "6"]
     assert float(rows[-1]["gb_total"]) > 0
-    assert logged(done, "valid") and (tmp_path / "checkpoint_last.pt").exists()
+    assert logged(done, "valid")
+    state = runs.state_of(tmp_path / "checkpoint_last.pt")["model"]
+    embedding, output = (state[f"encoder.{name}.weight"] for name in ("sentence_encoder.embed_tokens", "lm_head"))
+    assert torch.equal(embedding, output), "tied after the move"
+
+
+def test_stock_masked_lm_ends_on_a_gradient_that_is_not_finite(place, tmp_path):
+    told = the_error(start(stock(place, tmp_path, "--lr", 1e30)))
+    assert "the gradient is not finite after" in told and "go on from a checkpoint before that" in told
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,14 @@
 """fairseq-train --tpu, on XLA's own compiler and runtime: one graph for a kind of step, resumed, moved, on devices."""
 
-import pytest
+import json
 
+import pytest
+from safetensors.torch import load_file
+
+from fairseq_hebrew.preprocess.binarize import Settings, binarize
+from tests.conftest import HANDWRITTEN, run
 from tests.tasks import runs
-from tests.xla.commands import compiles, logged, plain, said, start
+from tests.xla.commands import compiles, logged, losses, plain, recorded, said, start
 
 
 @pytest.fixture(scope="module")
@@ -37,18 +42,89 @@ def test_a_resumed_run_compiles_nothing_more_and_goes_on_as_if_it_had_not_stoppe
     assert rest == {update: told[update] for update in rest}
 
 
+STILL = ("--dropout", 0, "--attention-dropout", 0, "--optimizer", "adamw", "--max-update", 8)
+
+
+@pytest.fixture(scope="module")
+def one_device(place, tmp_path_factory):
+    """The loss of each batch of 8 updates on one device."""
+    save = tmp_path_factory.mktemp("one")
+    assert start(recorded(place, save, *STILL)).returncode == 0
+    return losses(save)
+
+
 @pytest.mark.parametrize("devices", [2, 4])
 @pytest.mark.parametrize("more", [(), ("--xla-shard-parameters",)], ids=["replicated", "sharded"])
-def test_several_devices_train_as_one(place, whole, tmp_path, devices, more):
-    """To 1e-5; what is logged has five digits."""
-    done = start(plain(place[0], tmp_path, "--max-update", 8, *more), devices=devices)
+def test_several_devices_train_as_one(place, one_device, tmp_path, devices, more):
+    """To 1e-5."""
+    done = start(recorded(place, tmp_path, *STILL, *more), devices=devices)
     assert done.returncode == 0, done.stderr[-3000:]
     assert f"spread over {devices} devices" in said(done)
-    if more:
-        assert "and their optimizer state, are spread over the devices" in said(done)
-    ours = [float(row["loss"]) for row in logged(done)]
-    assert ours == pytest.approx([float(row["loss"]) for row in logged(whole[1])[:8]], rel=1e-5, abs=1.1e-3)
-    assert [step for step, _, _ in compiles(done)] == ["update 1", "validation"]
+    assert ("and their optimizer state, are spread over the devices" in said(done)) == bool(more)
+    assert len(one_device) == 16 and losses(tmp_path) == pytest.approx(one_device, rel=1e-5)
+
+
+def test_spread_weights_compile_nothing_new(place, tmp_path):
+    done = start(plain(place[0], tmp_path, "--max-update", 16, "--xla-shard-parameters"), devices=2)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert [step for step, _, _ in compiles(done)] == ["update 1", "validation"], said(done)[-3000:]
+
+
+COUNTING = """
+import json
+from dataclasses import dataclass, field
+import fairseq_hebrew.models.hallelubert
+from fairseq.tasks import register_task
+from fairseq_hebrew.tasks.masked_lm import HebrewMaskedLMConfig, HebrewMaskedLMTask
+
+
+@dataclass
+class CountingConfig(HebrewMaskedLMConfig):
+    counts: str = field(default="", metadata={"help": "file: [update, tensors fetched from the device so far]"})
+
+
+@register_task("counting", dataclass=CountingConfig)
+class CountingTask(HebrewMaskedLMTask):
+    def train_step(self, sample, model, criterion, optimizer, update_num, ignore_grad=False):
+        import torch_xla.debug.metrics
+        with open(self.cfg.counts, "a") as file:
+            data = torch_xla.debug.metrics.metric_data("TransferFromDeviceTime")
+            file.write(json.dumps([update_num, data[0] if data else 0]) + chr(10))
+        return super().train_step(sample, model, criterion, optimizer, update_num, ignore_grad)
+"""
+
+
+def test_between_two_logs_nothing_is_fetched_from_the_device(place, tmp_path):
+    (tmp_path / "counting_plugin").mkdir()
+    (tmp_path / "counting_plugin" / "__init__.py").write_text(COUNTING, encoding="utf-8")
+    more = ("--task", "counting", "--counts", tmp_path / "counts", "--log-interval", 5, "--max-update", 13)
+    given = plain(place[0], tmp_path / "save", "--disable-validation", "--no-save", "--update-freq", 1, *more)
+    given[given.index("--user-dir") + 1] = tmp_path / "counting_plugin"
+    done = start(given)
+    assert done.returncode == 0, done.stderr[-3000:]
+    counts = [json.loads(line) for line in (tmp_path / "counts").read_text(encoding="utf-8").splitlines()]
+    fetched = {update: after - before for (update, before), (_, after) in zip(counts, counts[1:])}
+    assert sorted(fetched) == list(range(12))
+    assert [update for update, count in fetched.items() if count] == [4, 9], fetched
+    # what is told is of all five updates, and of nothing but them
+    rows = logged(done)
+    assert [row["num_updates"] for row in rows] == ["5", "10"]
+    assert all(row["bsz"] == "4" for row in rows)
+
+
+def test_a_checkpoint_is_exported(tokenizer_dir, tmp_path):
+    words = sorted(HANDWRITTEN.glob("a0*.txt"))
+    for split in ("train", "valid"):
+        binarize(Settings(input=words[:4], output=tmp_path / "data", tokenizer=tokenizer_dir, split=split))
+    more = ("--max-update", 2, "--tokenizer-dir", tokenizer_dir, "--disable-validation")
+    done = start(plain(tmp_path / "data", tmp_path / "save", *more))
+    assert done.returncode == 0, done.stderr[-3000:]
+    checkpoint = tmp_path / "save" / "checkpoint_last.pt"
+    done = run("fairseq-hebrew", "export-hf", checkpoint, tmp_path / "hf", "--tokenizer", tokenizer_dir)
+    assert done.returncode == 0, done.stderr[-3000:]
+    embedding = load_file(tmp_path / "hf" / "model.safetensors")["roberta.embeddings.word_embeddings.weight"]
+    rows = runs.state_of(checkpoint)["model"]["encoder.embed_tokens.weight"]
+    assert len(embedding) == len(rows) and sorted(embedding.sum(1).tolist()) == sorted(rows.sum(1).tolist())
 
 
 def test_checkpoints_go_from_xla_to_the_cpu_and_back(place, whole, tmp_path):
