@@ -1,5 +1,6 @@
 """fairseq-train --tpu, on XLA's own compiler and runtime: one graph for a kind of step, resumed, moved, on devices."""
 
+import itertools
 import json
 
 import pytest
@@ -71,6 +72,7 @@ def test_spread_weights_compile_nothing_new(place, tmp_path):
 
 
 COUNTING = """
+import itertools
 import json
 from dataclasses import dataclass, field
 import fairseq_hebrew.models.hallelubert
@@ -103,7 +105,7 @@ def test_between_two_logs_nothing_is_fetched_from_the_device(place, tmp_path):
     done = start(given)
     assert done.returncode == 0, done.stderr[-3000:]
     counts = [json.loads(line) for line in (tmp_path / "counts").read_text(encoding="utf-8").splitlines()]
-    fetched = {update: after - before for (update, before), (_, after) in zip(counts, counts[1:])}
+    fetched = {update: after - before for (update, before), (_, after) in itertools.pairwise(counts)}
     assert sorted(fetched) == list(range(12))
     assert [update for update, count in fetched.items() if count] == [4, 9], fetched
     # what is told is of all five updates, and of nothing but them
