@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,22 +36,39 @@ class Snapshot:
     files: dict[str, list[int]]
 
 
+@dataclass(frozen=True)
+class Keeps:
+    """How many of the newest numbered checkpoints fairseq keeps; 0 or less: all. Those of a multiple of `pattern`
+    updates stay, and are not counted (-1: none)."""
+
+    updates: int = -1
+    epochs: int = -1
+    pattern: int = -1
+
+    def outdated(self, numbers: dict[str, tuple[str, int]]) -> list[str]:
+        """Of names with their (`epoch` or `updates`, number), those that fairseq would have removed."""
+        found = []
+        for kind, count in (("updates", self.updates), ("epoch", self.epochs)):
+            newest = sorted((number, name) for name, (its, number) in numbers.items() if its == kind)[::-1]
+            if kind == "updates" and self.pattern != -1:
+                newest = [(number, name) for number, name in newest if number % self.pattern]
+            found += [name for _, name in newest[count:]] if count > 0 else []
+        return found
+
+
 class CheckpointMirror:
     """Copies the checkpoints of `folder` to `there`, one set at a time, in the background.
 
     `offer()` says that there are new ones; while others are on their way the newest set waits, and takes the place of
-    one that waited before. What was removed here is removed there, and of numbered checkpoints those before it as well,
-    which this folder may never have held. Failures are warnings: the next offer tries again.
+    one that waited before. What was removed here is removed there, and what `keeps` has no room for, which this folder
+    may never have held. Failures are warnings: the next offer tries again.
     """
 
-    def __init__(
-        self, folder: Path, there: RemoteFolder, suffix: str = "", stays: Callable[[str, int], bool] | None = None
-    ) -> None:
-        """`suffix`: what stands between name and `.pt` where several processes write; `stays(kind, number)`: numbered
-        ones, of the kind `epoch` or `updates`, that fairseq was told never to remove."""
+    def __init__(self, folder: Path, there: RemoteFolder, suffix: str = "", keeps: Keeps | None = None) -> None:
+        """`suffix`: what stands between name and `.pt` where several processes write."""
         self.folder, self.there = folder, there
         self._is_one, self._numbered = (functools.partial(rule, suffix=suffix) for rule in (is_one, numbered))
-        self._stays = stays or (lambda kind, number: False)
+        self._keeps = keeps or Keeps()
         self._record_path = folder / f"{Path(RECORD).stem}{suffix}.json"
         self._links = folder / f"{LINKS}{suffix}"
         self._changed = threading.Condition()
@@ -79,18 +96,21 @@ class CheckpointMirror:
 
     def finish(self) -> None:
         """Wait for what is on its way or waits; what could not be copied is tried once more."""
-        with self._changed:
-            if self._busy:
-                logger.info(f"waiting for the copy of the checkpoints to {self.there.address}")
-            self._changed.wait_for(lambda: not self._busy)
-            again, self._failed = self._failed, False
-        if again:
+        if self._busy:
+            logger.info(f"waiting for the copy of the checkpoints to {self.there.address}")
+        if not self._all_there():
             self.offer()
-            with self._changed:
-                self._changed.wait_for(lambda: not self._busy)
-                if self._failed:
-                    logger.warning(f"{self.there.address} does not have the last checkpoints of {self.folder}")
-                self._failed = False
+            if not self._all_there():
+                logger.warning(f"{self.there.address} does not have the last checkpoints of {self.folder}")
+        with contextlib.suppress(OSError):
+            self._links.rmdir()
+
+    def _all_there(self) -> bool:
+        """Wait for the end of the work; whether the newest set was copied."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._busy)
+            failed, self._failed = self._failed, False
+        return not failed
 
     def check(self) -> dict[str, int]:
         """The checkpoints that are there: bytes by name; raises UserError where nothing can be read or written."""
@@ -154,27 +174,18 @@ class CheckpointMirror:
             fresh.append(name)
             record[name] = facts
             self._write_record(record)
-        for name in self._outdated(there, set(record) - set(snapshot.files)):
+        for name in self._outdated(set(there) | set(fresh), record, snapshot.files):
             self.there.remove(name)
         self._write_record({name: facts for name, facts in record.items() if name in snapshot.files})
         if fresh:
             logger.info(f"copied to {self.there.address}: {', '.join(fresh)}")
 
-    def _outdated(self, there: Iterable[str], removed: set[str]) -> list[str]:
-        """Of the files that are there: those removed here, the numbered ones before them, and unfinished parts."""
-        newest = {"epoch": -1, "updates": -1}  # number of the newest one removed here
-        for name in removed:
-            kind, number = self._numbered(name) or ("", 0)
-            if kind:
-                newest[kind] = max(newest[kind], number)
-        found = []
-        for name in there:
-            kind, number = self._numbered(name) or ("", 0)
-            before = kind and number <= newest[kind] and not self._stays(kind, number)
-            part = name.endswith(PART) and self._is_one(name.removesuffix(PART))
-            if name in removed or before or part:
-                found.append(name)
-        return found
+    def _outdated(self, there: Iterable[str], copied: Iterable[str], here: Iterable[str]) -> list[str]:
+        """Of the files that are there: those removed here, those not kept, and unfinished parts of our own."""
+        gone = set(copied) - set(here)
+        gone |= set(self._keeps.outdated({name: number for name in there if (number := self._numbered(name))}))
+        gone |= {name for name in there if name.endswith(PART) and self._is_one(name.removesuffix(PART))}
+        return sorted((gone & set(there)) - set(here))
 
     def _read_record(self) -> dict[str, list[int]]:
         """What was copied to this address; nothing where that cannot be read."""

@@ -11,7 +11,7 @@ from omegaconf import II
 
 from fairseq_hebrew.stage.errors import UserError, at
 from fairseq_hebrew.stage.remote_folder import RemoteFolder
-from fairseq_hebrew.tasks.checkpoint_mirror import LAST, CheckpointMirror, newest_first, numbered
+from fairseq_hebrew.tasks.checkpoint_mirror import LAST, CheckpointMirror, Keeps, newest_first, numbered
 from fairseq_hebrew.xla import mesh
 
 logger = logging.getLogger(__name__)
@@ -61,12 +61,8 @@ class MirrorsCheckpoints:
             raise UserError(f"--mirror-checkpoints {address} is --save-dir itself; name another place")
         if trainer.should_save_checkpoint_on_current_rank and not cfg.no_save:
             folder.mkdir(parents=True, exist_ok=True)
-
-            def stays(kind: str, number: int) -> bool:
-                pattern = cfg.keep_interval_updates_pattern
-                return kind == "updates" and pattern != -1 and number % pattern == 0
-
-            self.mirror = CheckpointMirror(folder, there, suffix, stays)
+            keeps = Keeps(cfg.keep_interval_updates, cfg.keep_last_epochs, cfg.keep_interval_updates_pattern)
+            self.mirror = CheckpointMirror(folder, there, suffix, keeps)
             self.mirror.check()
         # Of processes that share a folder one fetches for all.
         if cfg.restore_file == DEFAULT and (suffix or self.cfg.tpu or trainer.cfg.distributed_training.device_id == 0):
