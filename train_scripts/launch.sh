@@ -207,5 +207,5 @@ train() {
         return
     fi
     mkdir -p "$save_dir"
-    "${command[@]}"
+    exec "${command[@]}" # a signal to the script is one to the run
 }

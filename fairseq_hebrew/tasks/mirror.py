@@ -163,13 +163,18 @@ def hook_in() -> None:
         if isinstance(trainer.task, MirrorsCheckpoints):
             trainer.task.before_loading(cfg, trainer)
             if trainer.task.mirror is not None:
-                _mirrors.append(trainer.task.mirror)
+                wait_for(trainer.task.mirror)
         return load(cfg, trainer, *args, **options)
 
     save_checkpoint.asks_the_task = True
     checkpoint_utils.save_checkpoint, checkpoint_utils.load_checkpoint = save_checkpoint, load_checkpoint
-    # Processes that fairseq starts by itself end without coming back to its command.
-    multiprocessing.util.Finalize(None, finish_all, exitpriority=100)
+
+
+def wait_for(mirror: CheckpointMirror) -> None:
+    """Let this process end when its copies are made."""
+    if not _mirrors:  # processes that fairseq starts by itself end without coming back to its command
+        multiprocessing.util.Finalize(None, finish_all, exitpriority=100)
+    _mirrors.append(mirror)
 
 
 def finish_all() -> None:

@@ -15,9 +15,8 @@ import torch
 
 from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.stage.remote_folder import RemoteFolder
-from fairseq_hebrew.tasks import mirror
 from fairseq_hebrew.tasks.checkpoint_mirror import CheckpointMirror
-from fairseq_hebrew.tasks.mirror import MirrorsCheckpoints, fetch_last
+from fairseq_hebrew.tasks.mirror import MirrorsCheckpoints, fetch_last, wait_for
 from tests.tasks import runs
 
 UPDATES = 14
@@ -146,9 +145,8 @@ class Slow(RemoteFolder):
 
 def ends_with_a_copy_on_its_way(folder: Path, far: str) -> None:
     """What a process does that fairseq started by itself: it ends where its function ends."""
-    mirror.hook_in()
     copies = CheckpointMirror(folder, Slow(far))
-    mirror._mirrors.append(copies)
+    wait_for(copies)
     copies.offer()
 
 
