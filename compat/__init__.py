@@ -19,6 +19,7 @@ from .errors import (
     CheckpointRefused,
     CheckpointUnreadable,
     ClearLineError,
+    OptionsExcluded,
     UserDirConflict,
     UserDirNotFound,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "CheckpointRefused",
     "CheckpointUnreadable",
     "ClearLineError",
+    "OptionsExcluded",
     "UserDirConflict",
     "UserDirNotFound",
     "drop_dead_parameters",

@@ -33,3 +33,7 @@ class CheckpointNotFound(ClearLineError, ValueError):
 
 class CheckpointNotSaved(ClearLineError, OSError):
     """There is no room for a checkpoint (stock raises OSError too)."""
+
+
+class OptionsExcluded(ClearLineError, ValueError):
+    """Two options that exclude each other (stock raises ValueError too)."""

@@ -8,6 +8,7 @@ from . import (
     checkpoints,
     clear_line,
     dataclass_defaults,
+    excluded_options,
     full_disk,
     hydra_calls,
     log_file,
@@ -142,6 +143,14 @@ CURES = (
         until="fairseq's commands print such errors themselves",
         modules=("fairseq_cli",),
         function=clear_line.print_clear_lines,
+    ),
+    Cure(
+        name="excluded options",
+        begins="fairseq 0.12",
+        why="--fp16 with --tpu, and --bf16, which implies --tpu, end in a traceback",
+        until="a fairseq release that tells of it as of other wrong options",
+        modules=("fairseq.options",),
+        function=excluded_options.tell_of_excluded_options,
     ),
     Cure(
         name="clear lines under hydra",

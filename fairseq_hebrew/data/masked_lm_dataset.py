@@ -7,6 +7,7 @@ import torch
 from fairseq.data import FairseqDataset
 
 from fairseq_hebrew.data.draws import sample_keys
+from fairseq_hebrew.data.fixed_shapes import FixedShapes
 from fairseq_hebrew.data.masking import Masking, mask_rows
 from fairseq_hebrew.data.samples import Samples
 
@@ -26,13 +27,13 @@ class MaskedLMDataset(FairseqDataset):
         max_tokens: int,
         pad_to_multiple: int = 1,
         fixed: bool = False,
-        fixed_shapes: bool = False,
+        fixed_shapes: FixedShapes | None = None,
         document_mask: bool = False,
     ):
         """max_tokens: the longest sample, `<s>` included; padding to a multiple never goes beyond it.
 
-        fixed_shapes: batches are max_tokens long and name as many predicted positions a row as masking ever has
-        in one of max_tokens.
+        fixed_shapes: batches have its lengths and rows, and name as many predicted positions a row as masking ever
+        has in one of that length.
         document_mask: batches have segment_ids, so that the documents of a sample do not see one another and each
         counts its positions from 0; without, a sample is read as one document.
         """
@@ -44,7 +45,7 @@ class MaskedLMDataset(FairseqDataset):
         self.pad_to_multiple = pad_to_multiple
         self.fixed = fixed
         self.most = masking.most(max_tokens)
-        self.masked_a_row = self.most if fixed_shapes else None
+        self.shapes = fixed_shapes
         self.document_mask = document_mask
         self.set_epoch(1)
         # Masking is compiled when it is first called: here, and not in each worker.
@@ -71,7 +72,7 @@ class MaskedLMDataset(FairseqDataset):
         and `padded` and `lengths` (B,), or, with document_mask, `segment_ids` (B, T) int32, the documents of a row from
         1 and 0 at padding, and `lengths` of all documents in order. With fixed_shapes: masked_positions and target
         (B, K), the padding id where a row has fewer, and nothing of the host's, which a compiled graph would be made
-        anew for. `num_masked` and `lengths` also stand beside net_input, for who counts; of a mixture also
+        anew for; rows that are missing are padding, with id -1. `num_masked` and `lengths` also stand beside net_input, for who counts; of a mixture also
         `corpus_tokens`, {name: tokens of the batch}.
         """
         if not samples:
@@ -83,10 +84,12 @@ class MaskedLMDataset(FairseqDataset):
         keys = sample_keys(self.seed, self.epoch, ids)
         inputs, target = mask_rows(tokens, sizes, keys, self.masking, self.most, np.concatenate(documents))
         length = self._padded_length(int(sizes.max()))
-        real = np.arange(length) < sizes[:, None]  # (B, T)
+        missing = 0 if self.shapes is None else self.shapes.rows.get(length, len(ids)) - len(ids)
+        filled = np.pad(sizes, (0, missing))  # (B,)
+        real = np.arange(length) < filled[:, None]  # (B, T)
         net_input = {
             "src_tokens": torch.from_numpy(_rows(inputs, real, self.masking.pad_id)),
-            "src_lengths": torch.from_numpy(sizes),
+            "src_lengths": torch.from_numpy(filled),
         }
         host = {"num_masked": int((target != self.masking.pad_id).sum())}
         if self.document_mask:
@@ -96,13 +99,13 @@ class MaskedLMDataset(FairseqDataset):
         else:
             host.update(lengths=sizes.tolist(), padded=int(sizes.min()) < length)
         target = _rows(target, real, self.masking.pad_id)
-        if self.masked_a_row is None:
+        if self.shapes is None:
             net_input.update(host)
         else:
-            positions, target = gathered(target, self.masking.pad_id, self.masked_a_row)
+            positions, target = gathered(target, self.masking.pad_id, self.masking.most(length))
             net_input["masked_positions"] = torch.from_numpy(positions)
         batch = {
-            "id": torch.from_numpy(ids),
+            "id": torch.from_numpy(np.pad(ids, (0, missing), constant_values=-1)),
             "nsentences": len(samples),
             "ntokens": len(tokens),
             "num_masked": host["num_masked"],
@@ -115,10 +118,16 @@ class MaskedLMDataset(FairseqDataset):
         return batch
 
     def _padded_length(self, longest: int) -> int:
-        if self.masked_a_row is not None:
-            return self.max_tokens
+        if self.shapes is not None:
+            return self.shapes.length(longest)
         wanted = -(-longest // self.pad_to_multiple) * self.pad_to_multiple
         return max(longest, min(wanted, self.max_tokens))
+
+    def batch_by_size(self, indices, max_tokens=None, max_sentences=None, required_batch_size_multiple=1):
+        """FairseqDataset's; with fixed_shapes all batches of a length have as many rows."""
+        if self.shapes is None:
+            return super().batch_by_size(indices, max_tokens, max_sentences, required_batch_size_multiple)
+        return self.shapes.batches(indices, self.sizes[indices], max_tokens, max_sentences)
 
     def ordered_indices(self) -> np.ndarray:
         """All samples by size, those of one size shuffled anew for each (seed, epoch); int64 (N,)."""

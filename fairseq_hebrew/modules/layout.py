@@ -102,13 +102,28 @@ def from_segments(segment_ids: Tensor) -> Layout:
 
     Nothing is looked at: shapes are the same whatever stands in the rows.
     """
+    count = counted_positions if segment_ids.device.type == "xla" else positions_from_starts
+    positions = torch.where(segment_ids.eq(PADDING), -1, count(segment_ids))
+    return Layout(*segment_ids.shape, positions.flatten(), segment_ids=segment_ids)
+
+
+def positions_from_starts(segment_ids: Tensor) -> Tensor:
+    """(rows, length) int -> int64, how far each token is from where its segment begins."""
     rows, length = segment_ids.shape
     place = torch.arange(length, device=segment_ids.device).expand(rows, length)
     begins = torch.ones_like(segment_ids, dtype=torch.bool)
     begins[:, 1:] = segment_ids[:, 1:].ne(segment_ids[:, :-1])
-    start = torch.where(begins, place, 0).cummax(1).values
-    positions = torch.where(segment_ids.eq(PADDING), -1, place - start)
-    return Layout(rows, length, positions.flatten(), segment_ids=segment_ids)
+    return place - torch.where(begins, place, 0).cummax(1).values
+
+
+def counted_positions(segment_ids: Tensor) -> Tensor:
+    """The same, counting the tokens of the segment that stand before each: what XLA makes one loop of, and keeps no
+    (rows, length, length) for. (XLA's compiler for the CPU crashes on a gradient that is added up by places found with
+    cummax.)
+    """
+    place = torch.arange(segment_ids.size(1), device=segment_ids.device)
+    before = place[None, :] < place[:, None]  # (length, length)
+    return (segment_ids[:, :, None].eq(segment_ids[:, None, :]) & before).long().sum(2)
 
 
 def unpadded(cu_seqlens: Tensor, tokens: int, lengths: Sequence[int] | None = None) -> Layout:

@@ -10,6 +10,7 @@ from fairseq.dataclass import ChoiceEnum
 from fairseq.tasks import FairseqTask, register_task
 from omegaconf import II, MISSING
 
+from fairseq_hebrew.data.fixed_shapes import FixedShapes, read_lengths
 from fairseq_hebrew.data.masked_lm_dataset import MaskedLMDataset
 from fairseq_hebrew.data.mixture_file import Corpus, MixtureFile, read_mixture
 from fairseq_hebrew.data.samples import Samples
@@ -60,8 +61,15 @@ class HebrewMaskedLMConfig(MaskingOptions, NonFiniteOptions, BatchWarmupConfig, 
     fixed_shapes: bool = field(
         default=False,
         metadata={
-            "help": "pad every batch to tokens-per-sample and predict the same number of places of each row, as "
-            "devices that compile for a shape need (with --criterion hebrew_masked_lm)"
+            "help": "pad every batch to tokens-per-sample and --batch-size rows, and predict the same number of places "
+            "of each row, as devices that compile for a shape need (with --criterion hebrew_masked_lm; --tpu implies it)"
+        },
+    )
+    length_buckets: str = field(
+        default="",
+        metadata={
+            "help": "with fixed shapes: pad samples to the shortest of these lengths that holds them, as in 128,256; "
+            "a batch has samples of one length"
         },
     )
     mixture: str = field(
@@ -98,6 +106,7 @@ class HebrewMaskedLMTask(
         self.mask_idx = dictionary.index(MASK)
         self.corpora: tuple[str, ...] = ()  # of the mixture that is trained on, by name
         self.pieces = read_task_pieces(cfg.tokenizer_dir, dictionary, self.dictionary_path)
+        self.lengths = read_lengths(cfg.length_buckets, cfg.tokens_per_sample)
         self.masking = masking_of_task(cfg, dictionary, self.pieces, cfg.tokens_per_sample)
 
     @classmethod
@@ -109,6 +118,8 @@ class HebrewMaskedLMTask(
             raise UserError(f"--tokens-per-sample {cfg.tokens_per_sample} leaves no room for a token; give at least 2")
         if cfg.no_document_mask and str(cfg.sample_break_mode) != PACKED:
             raise UserError(f"--no-document-mask is of packed rows; add --sample-break-mode {PACKED} or leave it out")
+        if cfg.length_buckets and not (cfg.fixed_shapes or cfg.tpu is True):
+            raise UserError("--length-buckets is of fixed shapes; add --fixed-shapes or leave it out")
         folder = utils.split_paths(cfg.data)[0]
         dictionary = read_dictionary(folder)
         if not len(replacement_ids(dictionary)):
@@ -151,7 +162,7 @@ class HebrewMaskedLMTask(
             max_tokens=self.cfg.tokens_per_sample,
             pad_to_multiple=self.cfg.pad_to_multiple,
             fixed=not training,
-            fixed_shapes=self.cfg.fixed_shapes,
+            fixed_shapes=FixedShapes(self.lengths) if self.cfg.fixed_shapes else None,
             document_mask=self._packed and not self.cfg.no_document_mask,
         )
 

@@ -120,7 +120,7 @@ class SkipsNonFinite:
 
     def _write(self, path: str, update: int, norm: float, batches: list) -> bool:
         """Append the update to the file, with the batches of all processes; whether this is the first, which writes."""
-        rank, ours = 0, [{"loss": readable(float(loss)), "ids": ids.tolist()} for ids, loss in batches]
+        rank, ours = 0, [{"loss": readable(float(loss)), "ids": ids[ids >= 0].tolist()} for ids, loss in batches]
         everybodys = [ours]
         if torch.distributed.is_available() and torch.distributed.is_initialized():
             rank = torch.distributed.get_rank()

@@ -1,6 +1,7 @@
 """A task on XLA devices: fixed shapes, rows spread over the devices, which are asked for nothing between two logs."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -8,7 +9,7 @@ from fairseq import metrics
 from fairseq.dataclass import ChoiceEnum, FairseqDataclass
 from omegaconf import II
 
-from fairseq_hebrew.data.empty_rows import empty_batch
+from fairseq_hebrew.data.fixed_shapes import empty_batch
 from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.tasks.preemption import ASKED
 from fairseq_hebrew.xla import mesh
@@ -52,7 +53,8 @@ class TrainsOnXla:
     """
 
     def __init__(self, cfg, *args, **kwargs):
-        if cfg.tpu and hasattr(cfg, "fixed_shapes"):
+        self.on_xla = cfg.tpu is True  # a name that was not looked up is no flag
+        if self.on_xla and hasattr(cfg, "fixed_shapes"):
             cfg.fixed_shapes = True
         super().__init__(cfg, *args, **kwargs)
         self._watched_on_xla = None
@@ -60,14 +62,14 @@ class TrainsOnXla:
 
     def get_batch_iterator(self, dataset, max_sentences=None, data_buffer_size=0, num_shards=1, shard_id=0, **kwargs):
         """FairseqTask's; of this host's share, on the devices. Raises UserError for rows that cannot be shared out."""
-        if self.cfg.tpu:
+        if self.on_xla:
             devices = mesh.local_devices()
             if max_sentences is not None and max_sentences % devices:
                 raise UserError(
                     f"a batch of {max_sentences} rows cannot be shared by {devices} devices; give a --batch-size (and "
                     f"--batch-size-valid) that is a multiple of {devices}"
                 )
-            DeviceBuffer.placement = Placement(mesh.rows_to_devices, empty_batch)
+            DeviceBuffer.placement = Placement(mesh.rows_to_devices, self._empty_batch)
             data_buffer_size = max(data_buffer_size, READ_AHEAD)
             shard_id, num_shards = mesh.processes()
         return super().get_batch_iterator(
@@ -79,8 +81,11 @@ class TrainsOnXla:
             **kwargs,
         )
 
+    def _empty_batch(self, batch: Mapping) -> dict:
+        return empty_batch(batch, self.source_dictionary.pad())
+
     def train_step(self, sample, model, criterion, optimizer, update_num, *args, **kwargs):
-        if not self.cfg.tpu:
+        if not self.on_xla:
             return super().train_step(sample, model, criterion, optimizer, update_num, *args, **kwargs)
         if self._watched_on_xla is not optimizer:
             self._watched_on_xla = optimizer
@@ -101,7 +106,7 @@ class TrainsOnXla:
 
     def valid_step(self, *args, **kwargs):
         loss, size, output = super().valid_step(*args, **kwargs)
-        if self.cfg.tpu and mesh.processes()[1] > 1:
+        if self.on_xla and mesh.processes()[1] > 1:
             output[ASKED] = 0  # not all hosts would leave the validation
         return loss, size, output
 

@@ -6,10 +6,10 @@ from torch import Tensor
 
 
 def sync() -> None:
-    """Hand what was put off to the device; does not wait for it."""
+    """Have the device do what was put off, and wait for it."""
     import torch_xla
 
-    torch_xla.sync()
+    torch_xla.sync(wait=True)
 
 
 def fetch(tensors: list[Tensor]) -> list[Tensor]:

@@ -8,6 +8,7 @@ import torch
 from fairseq.criterions.masked_lm import MaskedLmConfig, MaskedLmLoss
 
 from fairseq_hebrew.criterions.masked_lm import HebrewMaskedLMCriterion, summed
+from fairseq_hebrew.data.fixed_shapes import FixedShapes
 from fairseq_hebrew.data.masked_lm_dataset import MaskedLMDataset
 from fairseq_hebrew.data.masking import Masking
 from fairseq_hebrew.data.samples import Sample
@@ -24,11 +25,12 @@ class Drawn(list):
         return np.array([len(sample.tokens) for sample in self])
 
 
-def dataset(probability=0.3, **options) -> MaskedLMDataset:
+def dataset(probability=0.3, fixed_shapes=False, **options) -> MaskedLMDataset:
     rng = np.random.default_rng(3)
     samples = Drawn(Sample(np.append(BOS, rng.integers(4, MASK, size)), (size + 1,)) for size in (7, 15, 15, 3))
     masking = Masking((BOS, PAD, 2), PAD, MASK, np.arange(4, MASK), probability)
-    return MaskedLMDataset(samples, masking, seed=1, max_tokens=16, **options)
+    shapes = FixedShapes([16]) if fixed_shapes else None
+    return MaskedLMDataset(samples, masking, seed=1, max_tokens=16, fixed_shapes=shapes, **options)
 
 
 def batch(**options) -> dict:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from fairseq_hebrew.data.fixed_shapes import FixedShapes
 from fairseq_hebrew.data.masked_lm_dataset import MaskedLMDataset
 from fairseq_hebrew.data.masking import Masking
 from fairseq_hebrew.data.samples import Sample
@@ -97,7 +98,7 @@ def test_packed_samples_tell_their_documents():
     assert net["lengths"] == [5, 3, 10, 2, 4, 3] and "padded" not in net
     assert batch["ntokens"] == 27 and net["src_lengths"].tolist() == [8, 10, 9] == data.sizes.tolist()
     assert net["src_tokens"].eq(BOS).sum() == 6 and batch["target"].ne(PAD).sum() == net["num_masked"] > 0
-    fixed = dataset(Drawn(*PACKED), max_tokens=12, document_mask=True, fixed_shapes=True)
+    fixed = dataset(Drawn(*PACKED), max_tokens=12, document_mask=True, fixed_shapes=FixedShapes([12]))
     shaped = fixed.collater([fixed[i] for i in range(3)])["net_input"]
     assert shaped["segment_ids"].shape == (3, 12) and not {"lengths", "num_masked", "padded"} & shaped.keys()
 
