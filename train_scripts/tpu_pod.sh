@@ -157,7 +157,8 @@ start() {
     local count script inner
     count=$(hosts) || return 1
     script=${training[0]}
-    inner=$(printf '%q ' bash "train_scripts/$script.sh" "${training[1]}" --device tpu --nodes "$count" "${training[@]:2}")
+    set -- bash "train_scripts/$script.sh" "${training[1]}" --device tpu --nodes "$count" "${training[@]:2}"
+    inner=$(printf '%q ' "$@")
     inner="PJRT_DEVICE=TPU $inner & echo \$! >run/pid.new; mv run/pid.new run/pid; wait \$!; echo \$? >run/exit"
     say "starting $script on $count hosts"
     everywhere "cd $folder && mkdir -p run || exit 1
@@ -212,7 +213,8 @@ make_slice() {
     while :; do
         say "making $tpu ($accelerator)"
         if [ $queued = yes ]; then
-            told=$(cloud queued-resources create --node-id "$tpu" --runtime-version "$version" "${options[@]}" 2>&1) && break
+            told=$(cloud queued-resources create --node-id "$tpu" --runtime-version "$version" \
+                "${options[@]}" 2>&1) && break
         else
             told=$(cloud tpu-vm create --version "$version" "${options[@]}" 2>&1) && break
         fi

@@ -1,7 +1,9 @@
 #!/bin/bash
-# gcloud, played: a slice of $FAKE/hosts machines, each a folder in which its commands are run. $FAKE/calls gets the words
-# of each call, a \0 behind each and a \1 behind the last; $FAKE/states is what `describe` says, a line a call, the last one from then on; $FAKE/fail, where it is,
-# holds words of calls that fail, and what they say.
+# gcloud, played: a slice of $FAKE/hosts machines, each a folder in which its commands are run.
+#
+# $FAKE/calls gets the words of each call, a \0 behind each and a \1 behind the last; $FAKE/states is what `describe`
+# says, a line a call, the last one from then on; $FAKE/fail, where it is, holds words of calls that fail, and what they
+# say; with $FAKE/once the first one alone.
 here=$FAKE
 printf '%s\0' "$@" >>"$here/calls"
 printf '\1' >>"$here/calls"
