@@ -82,9 +82,10 @@ setup(
         "readers": READERS,
         # The corpus pipeline on Slurm or Ray.
         "cluster": ["datatrove>=0.10,<0.11", "orjson>=3.9", "ray>=2.40"],
-        # Training on XLA, in an environment of its own: torch-xla 2.9.0 is the last release. `tpu` brings libtpu.
+        # Training on XLA, in an environment of its own: torch-xla 2.9.0 is the last release. `tpu` brings libtpu,
+        # and gs:// for the checkpoints of machines that come and go.
         "xla": ["torch==2.9.0", "torch-xla==2.9.0"],
-        "tpu": ["torch==2.9.0", "torch-xla[tpu]==2.9.0"],
+        "tpu": ["torch==2.9.0", "torch-xla[tpu]==2.9.0", "gcsfs>=2024.6"],
         # Linear layers in fp8 on Hopper GPUs (--fp8).
         "fp8": ["torchao>=0.14"],
         "report": ["transformers>=4.50", "matplotlib>=3.8", "tensorboard>=2.17"],

@@ -3,7 +3,8 @@
 #
 #   bash train_scripts/hallelubert_base.sh DATA [--device cpu|gpu|tpu] [OPTION...]
 #
-#   --peak-lr NUMBER    instead of the published 4e-4
+#   --peak-lr NUMBER        instead of the published 4e-4
+#   --precision fp32|bf16   of matrix products, weights stay fp32; default and published: fp32
 #
 # DATA is what `fairseq-hebrew binarize` made: dict.txt, train and valid; shards separated by colons. The published
 # corpus is 49.1 GB, about 6.9 billion tokens an epoch: 1,640 updates, 61 epochs.

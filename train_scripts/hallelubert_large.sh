@@ -3,7 +3,8 @@
 #
 #   bash train_scripts/hallelubert_large.sh DATA [--device cpu|gpu|tpu] [OPTION...]
 #
-#   --peak-lr NUMBER    instead of the published 1.5e-4
+#   --peak-lr NUMBER        instead of the published 1.5e-4
+#   --precision fp32|bf16   of matrix products, weights stay fp32; default and published: fp32
 #
 # DATA as for base.
 set -euo pipefail

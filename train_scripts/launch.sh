@@ -4,14 +4,15 @@
 #   name           of the run, and of its default folder
 #   arch           architecture of the plugin; --smoke takes the family's tiny one
 #   global_batch   sequences an update, over all devices and accumulated steps
-#   device_batch   sequences a GPU holds at once, where --device-batch does not say
+#   device_batch   sequences a GPU or TPU device holds at once, where --device-batch does not say
 #   tokens         tokens of a sequence, <s> included
 #   updates, warmup
 #
 # then calls `read_arguments "$@"`, and `train OPTION...` with the rest of the recipe as fairseq-train's options.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-[ -d "$root/.venv/bin" ] && PATH="$root/.venv/bin:$PATH"
+precision=fp32             # of matrix products, where a script or --precision does not say another
+matmul_precision=default   # of fp32 products on a TPU
 cpu_batch=8 # sequences a CPU process holds at once: more are no faster
 
 fail() {
@@ -26,10 +27,17 @@ usage() {
 
 Options of every script:
   --device cpu|gpu|tpu   default: gpu where torch sees one, else cpu
-  --devices N            processes on this machine, one a device; default: every GPU, one on the CPU
+  --devices N            of this machine; a process each, but one process drives all of a TPU host's; default: every
+                         GPU, every device of the TPU host, one on the CPU
   --nodes N --node-rank R --master HOST:PORT
-                         several machines: the same command on each, R from 0
+                         several machines: the same command on each, R from 0; the hosts of a TPU pod slice find each
+                         other, they need --nodes alone (train_scripts/tpu_pod.sh)
   --device-batch N       sequences a device holds at once; the global batch stays the published one
+  --matmul-precision default|high|highest
+                         of fp32 products on a TPU, whose units multiply bf16. default: operands are rounded to bf16,
+                         sums are fp32: what torch_xla and fairseq did on a TPU when nobody chose, so the likely
+                         setting of a paper that says fp32; high: three such passes; highest: six, true fp32, for
+                         comparing with a CPU or a GPU. Weights and optimizer are fp32 in all of them
   --updates N            instead of the published number
   --save-dir DIR         checkpoints and logs; a run that is there goes on; default: runs/NAME
   --smoke                the same recipe, made small: the family's tiny size, 20 updates of a few sequences
@@ -64,6 +72,7 @@ read_arguments() {
             --node-rank) node_rank=$2 ;;
             --master) master=$2 ;;
             --device-batch) given_batch=$2 ;;
+            --matmul-precision) matmul_precision=$2 ;;
             --updates) given_updates=$2 ;;
             --save-dir) save_dir=$2 ;;
             *)
@@ -75,7 +84,11 @@ read_arguments() {
         shift 2
     done
     [ -n "$data" ] || fail "no DATA: bash $0 DATA [--device cpu|gpu|tpu] ...; --help tells more" 2
-    command -v fairseq-train >/dev/null || fail "no fairseq-train here; run make setup, or activate your environment"
+    case $matmul_precision in
+        default | high | highest) ;;
+        *) fail "--matmul-precision $matmul_precision; give default, high or highest" 2 ;;
+    esac
+    find_environment
     save_dir=${save_dir:-runs/$name}
     choose_devices
     if [ $smoke = yes ]; then
@@ -93,8 +106,20 @@ read_arguments() {
     share_batch
 }
 
+# The environment that `make setup`, for a TPU `make setup-xla`, built here, else the one that is active.
+find_environment() {
+    local folder=.venv made=setup
+    [ "$device" = tpu ] && folder=.venv-xla made=setup-xla
+    [ -d "$root/$folder/bin" ] && PATH="$root/$folder/bin:$PATH"
+    command -v fairseq-train >/dev/null || fail "no fairseq-train here; run make $made, or activate your environment"
+}
+
 choose_devices() {
     local seen
+    if [ "$device" = tpu ]; then
+        choose_tpu_devices
+        return
+    fi
     seen=$(python -c 'import torch; print(torch.cuda.device_count())' 2>/dev/null) || fail "torch cannot be imported"
     [ -n "$device" ] || { [ "$seen" -gt 0 ] && device=gpu || device=cpu; }
     case $device in
@@ -104,12 +129,33 @@ choose_devices() {
             [ "$devices" -le "$seen" ] || fail "--devices $devices: torch sees $seen GPUs here"
             ;;
         cpu) devices=${devices:-1} ;;
-        tpu) fail "--device tpu: training on XLA is not in this version; use cpu or gpu" ;;
         *) fail "--device $device; give cpu, gpu or tpu" 2 ;;
     esac
     if [ "$nodes" != 1 ] && [ -z "$master" ]; then
         fail "--nodes $nodes needs --master HOST:PORT, the first machine's address" 2
     fi
+}
+
+# One process drives all devices of a host. They are counted in a process of its own, as the runtime that counts them
+# keeps them to itself while it lives.
+choose_tpu_devices() {
+    local seen
+    seen=$(python -m fairseq_hebrew.xla.devices) || exit 1 # it has said why
+    devices=${devices:-$seen}
+    [ "$devices" = "$seen" ] || fail "--devices $devices: a TPU run takes all of the host's devices, here $seen"
+}
+
+# What --precision asks for, as fairseq-train's options: products. Weights and optimizer are fp32 in all of them.
+choose_precision() {
+    case $precision in
+        fp32) products=() ;;
+        bf16) products=(--autocast bf16) ;;
+        fp8)
+            [ "$device" = gpu ] || fail "--precision fp8 is for Hopper GPUs; give fp32 or bf16" 2
+            products=(--autocast bf16 --fp8)
+            ;;
+        *) fail "--precision $precision; give fp32, bf16 or fp8" 2 ;;
+    esac
 }
 
 # The global batch is the published one exactly, or the run does not start.
@@ -124,20 +170,24 @@ choose --device-batch or --devices so that their product does" 2
 
 # train OPTION...: runs the recipe. A run that is stopped goes on with the same command.
 train() {
-    local command=(fairseq-train)
-    if [ "$devices" -gt 1 ] || [ "$nodes" -gt 1 ]; then
+    local command=(fairseq-train) rows=$device_batch
+    if [ "$device" = tpu ]; then
+        rows=$((device_batch * devices)) # of the host's one process, which shares them out
+    elif [ "$devices" -gt 1 ] || [ "$nodes" -gt 1 ]; then
         local meet=(--standalone)
         [ "$nodes" -gt 1 ] && meet=(--nnodes "$nodes" --node-rank "$node_rank" --rdzv-backend static
             --master-addr "${master%:*}" --master-port "${master##*:}")
         command=(torchrun "${meet[@]}" --nproc-per-node "$devices" "$(command -v fairseq-train)")
     fi
     command+=("$data" --user-dir "$root/fairseq_hebrew" --task hebrew_masked_lm --criterion hebrew_masked_lm
-        --arch "$arch" --tokens-per-sample "$tokens" --batch-size "$device_batch" --update-freq "$update_freq"
+        --arch "$arch" --tokens-per-sample "$tokens" --batch-size "$rows" --update-freq "$update_freq"
         --max-update "$updates" --save-dir "$save_dir" --log-format json --log-file "$save_dir/train.log"
         --tensorboard-logdir "$save_dir/tensorboard")
     if [ "$device" = cpu ]; then
         command+=(--cpu --num-workers 1)
         [ "$devices" -gt 1 ] || [ "$nodes" -gt 1 ] && command+=(--distributed-backend gloo)
+    elif [ "$device" = tpu ]; then
+        command+=(--tpu --fixed-shapes --xla-matmul-precision "$matmul_precision" --num-workers 4)
     else
         command+=(--num-workers 4)
     fi
@@ -157,5 +207,5 @@ train() {
         return
     fi
     mkdir -p "$save_dir"
-    "${command[@]}"
+    exec "${command[@]}" # a signal to the script is one to the run
 }

@@ -2,7 +2,7 @@
 # Read by `source`, after launch.sh.
 
 own_options=(peak-lr precision from phase)
-precision='' from='' phase='' # paper: mixed FP8. bf16 where there is a GPU; fp8 on Hopper GPUs
+precision='' from='' phase='' # paper: mixed FP8. bf16 on GPUs and TPUs; fp8 on Hopper GPUs
 
 # --peak-lr of phase 1: the paper prints 6e-3, ten times what NeoBERT trained with (6e-4). A slip of the pen is as
 # likely as a choice; nobody has said. "printed" is therefore the default of a script that reproduces, and says so.
@@ -18,21 +18,12 @@ choose_learning_rate() {
     esac
 }
 
-choose_precision() {
-    [ -n "$precision" ] || { [ "$device" = gpu ] && precision=bf16 || precision=fp32; }
-    case $precision in
-        fp32) products=() ;;
-        bf16) products=(--autocast bf16) ;;
-        fp8) products=(--autocast bf16 --fp8) ;;
-        *) fail "--precision $precision; give fp32, bf16 or fp8" 2 ;;
-    esac
-}
-
 # Rows of whole documents that cannot see each other (NeoBERT: without the document mask GLUE lost 2.8 %); 20 % of the
 # tokens predicted, all of them behind the mask (paper). AdamW; linear warm-up, cosine to 10 % of the peak over 90 % of
 # the updates, then constant (NeoBERT).
 train_neodictabert() {
     choose_learning_rate
+    [ -n "$precision" ] || { [ "$device" = cpu ] && precision=fp32 || precision=bf16; }
     choose_precision
     train --sample-break-mode packed --max-positions "$tokens" \
         --mask-prob 0.2 --leave-unmasked-prob 0 --random-token-prob 0 \

@@ -7,7 +7,7 @@
 #   --phase 1|2                         1,024 tokens from scratch (default), or 4,096 on phase 1's weights
 #   --from CHECKPOINT                   phase 1's, for phase 2
 #   --peak-lr printed|neobert|NUMBER    of phase 1: 6e-3 as the paper prints it (default), NeoBERT's 6e-4, or another
-#   --precision fp32|bf16|fp8           default: bf16 on a GPU, fp32 on the CPU; published: mixed FP8
+#   --precision fp32|bf16|fp8           default: bf16, fp32 on the CPU; published: mixed FP8
 #
 # DATA holds two folders that `fairseq-hebrew binarize` made with one dictionary, hebrew and english; Hebrew validates.
 # The published vocabulary has 128,000 entries: --preset neodictabert-bilingual of train-bpe.

@@ -4,7 +4,7 @@
 #   bash train_scripts/neodictabert_phase1.sh DATA [--device cpu|gpu|tpu] [OPTION...]
 #
 #   --peak-lr printed|neobert|NUMBER    6e-3 as the paper prints it (default), NeoBERT's 6e-4, or another
-#   --precision fp32|bf16|fp8           default: bf16 on a GPU, fp32 on the CPU; published: mixed FP8
+#   --precision fp32|bf16|fp8           default: bf16, fp32 on the CPU; published: mixed FP8
 #
 # DATA is what `fairseq-hebrew binarize` made: dict.txt, train and valid; shards separated by colons. The published
 # vocabulary has 90,000 entries: here --vocab-size 90000 of train-bpe, and the specials and the mask beside it.

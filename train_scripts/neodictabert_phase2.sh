@@ -4,7 +4,7 @@
 #   bash train_scripts/neodictabert_phase2.sh DATA --from CHECKPOINT [--device cpu|gpu|tpu] [OPTION...]
 #
 #   --from CHECKPOINT           phase 1's, read once, at the beginning
-#   --precision fp32|bf16|fp8   default: bf16 on a GPU, fp32 on the CPU; published: mixed FP8
+#   --precision fp32|bf16|fp8   default: bf16, fp32 on the CPU; published: mixed FP8
 #
 # DATA as in phase 1; it must have documents of at least 2,048 tokens.
 #

@@ -56,8 +56,8 @@ class Address(str):
         """The file, for binary reading; remote ones are read ahead in blocks."""
         if not self.is_remote:
             return open(self, "rb", buffering=0)
-        with _clear(self):
-            files, path = _file_system(self)
+        with clear(self):
+            files, path = file_system(self)
             return _RemoteFile(self, files.open(path, "rb"))
 
     def size(self) -> int | None:
@@ -68,14 +68,14 @@ class Address(str):
 
     def info(self) -> dict:
         """What the file system of a remote file says about it."""
-        with _clear(self):
-            files, path = _file_system(self)
+        with clear(self):
+            files, path = file_system(self)
             return files.info(path)
 
     def record(self) -> dict:
         """`{"path", "bytes", "version"}` of a remote file: a hash of whatever changes when its content does."""
-        with _clear(self):
-            files, path = _file_system(self)
+        with clear(self):
+            files, path = file_system(self)
             # What was listed earlier in this process may have changed since.
             files.invalidate_cache(path)
             info = files.info(path)
@@ -133,11 +133,11 @@ class _RemoteFile:
         return self._file.seekable()
 
     def read(self, size: int = -1) -> bytes:
-        with _clear(self._address):
+        with clear(self._address):
             return self._file.read(size)
 
     def seek(self, position: int, whence: int = 0) -> int:
-        with _clear(self._address):
+        with clear(self._address):
             return self._file.seek(position, whence)
 
     def __enter__(self) -> _RemoteFile:
@@ -150,20 +150,21 @@ class _RemoteFile:
 def _remote_matches(pattern: Address) -> list[Address]:
     if "::" in pattern:
         raise UserError(f"{pattern}: a pattern in a chain of addresses is not looked up; name the files")
-    with _clear(pattern):
-        files, path = _file_system(pattern)
+    with clear(pattern):
+        files, path = file_system(pattern)
         return [Address(files.unstrip_protocol(match)) for match in files.glob(path)]
 
 
-def _file_system(address: str):
+def file_system(address: str):
+    """(file system of fsspec, the path there) of an address."""
     from fsspec.core import url_to_fs
 
     return url_to_fs(address)
 
 
 @contextmanager
-def _clear(address: Address) -> Iterator[None]:
-    """What a file system raises, as one line that names the address."""
+def clear(address: Address, done: str = "read") -> Iterator[None]:
+    """What a file system raises, as one line that names the address; `done`: to what stands there, read or written."""
     try:
         yield
     except UserError:
@@ -177,4 +178,4 @@ def _clear(address: Address) -> Iterator[None]:
         raise UserError(f"{address}: no such file, or no answer; check the address") from None
     except Exception as error:
         said = " ".join(str(error).split()) or type(error).__name__
-        raise UserError(f"{address}: cannot be read: {said}; check the address and your right to read it") from error
+        raise UserError(f"{address}: cannot be {done}: {said}; check the address and your right to it") from error

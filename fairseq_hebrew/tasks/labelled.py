@@ -19,6 +19,7 @@ from fairseq_hebrew.data.labelled_dataset import LabelledDataset, SampleMaker
 from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.tasks.dictionary_state import DictionaryState, read_dictionary
 from fairseq_hebrew.tasks.masked_lm import show_tracebacks
+from fairseq_hebrew.tasks.mirror import MirrorOptions, MirrorsCheckpoints
 from fairseq_hebrew.tasks.nonfinite import NonFiniteOptions, SkipsNonFinite
 from fairseq_hebrew.tasks.preemption import StopsOnSignal
 from fairseq_hebrew.text.vocabulary import Vocabulary
@@ -27,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass
-class LabelledConfig(NonFiniteOptions):
+class LabelledConfig(NonFiniteOptions, MirrorOptions):
     """Options of a fine-tuning task. fairseq reads the annotations at run time."""
 
     data: str = field(default=MISSING, metadata={"help": "folder with the files the description names"})
@@ -45,7 +46,7 @@ class LabelledConfig(NonFiniteOptions):
     seed: int = II("common.seed")
 
 
-class LabelledTask(StopsOnSignal, SkipsNonFinite, DictionaryState, FairseqTask, ABC):
+class LabelledTask(MirrorsCheckpoints, StopsOnSignal, SkipsNonFinite, DictionaryState, FairseqTask, ABC):
     """Base of the tasks that read labelled files; a subclass says what its head and its counts are."""
 
     cfg: LabelledConfig

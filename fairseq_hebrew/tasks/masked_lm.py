@@ -20,6 +20,7 @@ from fairseq_hebrew.tasks.batch_warmup import BatchWarmupConfig, WarmsBatchUp
 from fairseq_hebrew.tasks.binaries import MAKE_AGAIN, read_split
 from fairseq_hebrew.tasks.dictionary_state import MASK, DictionaryState, fingerprint, read_dictionary
 from fairseq_hebrew.tasks.masking_options import MaskingOptions, masking_of_task, replacement_ids
+from fairseq_hebrew.tasks.mirror import MirrorOptions, MirrorsCheckpoints
 from fairseq_hebrew.tasks.mixture import load_corpus, load_mixture
 from fairseq_hebrew.tasks.nonfinite import NonFiniteOptions, SkipsNonFinite
 from fairseq_hebrew.tasks.on_xla import TrainsOnXla, XlaOptions
@@ -31,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass
-class HebrewMaskedLMConfig(MaskingOptions, NonFiniteOptions, BatchWarmupConfig, XlaOptions):
+class HebrewMaskedLMConfig(MaskingOptions, NonFiniteOptions, BatchWarmupConfig, XlaOptions, MirrorOptions):
     """Options of the task. fairseq reads the annotations at run time: no `from __future__ import annotations` here."""
 
     data: str = field(
@@ -92,7 +93,9 @@ def show_tracebacks(wanted: bool) -> None:
 
 
 @register_task("hebrew_masked_lm", dataclass=HebrewMaskedLMConfig)
-class HebrewMaskedLMTask(TrainsOnXla, StopsOnSignal, SkipsNonFinite, WarmsBatchUp, DictionaryState, FairseqTask):
+class HebrewMaskedLMTask(
+    TrainsOnXla, MirrorsCheckpoints, StopsOnSignal, SkipsNonFinite, WarmsBatchUp, DictionaryState, FairseqTask
+):
     """Masked-LM training on binarized text."""
 
     cfg: HebrewMaskedLMConfig

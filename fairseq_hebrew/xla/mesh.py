@@ -42,6 +42,13 @@ def local_devices() -> int:
     return torch_xla.runtime.addressable_runtime_device_count()
 
 
+def device_kind() -> str:
+    """TPU, CPU or what else the runtime drives."""
+    import torch_xla.runtime
+
+    return torch_xla.runtime.device_type()
+
+
 @functools.cache
 def mesh():
     """All devices of all hosts along one axis."""

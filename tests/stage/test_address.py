@@ -127,7 +127,7 @@ def test_the_command_that_installs_a_driver(monkeypatch):
     def none(address):
         raise ImportError("Install s3fs to access S3")
 
-    monkeypatch.setattr("fairseq_hebrew.stage.address._file_system", none)
+    monkeypatch.setattr("fairseq_hebrew.stage.address.file_system", none)
     with pytest.raises(
         UserError, match="s3://b/c: no driver for s3:// is installed; install it with: pip install s3fs"
     ):

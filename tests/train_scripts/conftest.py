@@ -13,9 +13,9 @@ HEBREW = "שלום עולם הילדה קראה ספר ישן בגינה ליד 
 ENGLISH = "the old house by the sea stood empty while rain fell on its garden and nobody came to read the book"
 
 
-def script(name: str, *arguments: object, timeout: int = 300) -> subprocess.CompletedProcess:
+def script(name: str, *arguments: object, timeout: int = 300, **variables: str) -> subprocess.CompletedProcess:
     """Run a train script as a user would, with this environment's commands; nothing is raised for a failure."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", **variables}
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
     return subprocess.run(
         ["bash", ROOT / "train_scripts" / f"{name}.sh", *map(str, arguments)],
@@ -39,12 +39,15 @@ def documents(words: str, lengths: list[int], seed: int) -> str:
 
 @pytest.fixture(scope="session")
 def corpora(tmp_path_factory) -> Path:
-    """A folder with `hebrew` and `english`, each with dict.txt, train and valid."""
+    return make_corpora(tmp_path_factory.mktemp("corpora"))
+
+
+def make_corpora(folder: Path) -> Path:
+    """Fill a folder with `hebrew` and `english`, each with dict.txt, train and valid."""
     from fairseq_hebrew.preprocess.binarize import Settings as Binaries
     from fairseq_hebrew.preprocess.binarize import binarize
     from fairseq_hebrew.preprocess.train_bpe import Settings, train_bpe
 
-    folder = tmp_path_factory.mktemp("corpora")
     lengths = [30, 200, 900, 1500, 2600, 3000, 5000, 60, 400]
     for name, words, seed in (("hebrew", HEBREW, 1), ("english", ENGLISH, 2)):
         (folder / f"{name}.train.txt").write_text(documents(words, lengths, seed), encoding="utf-8")

@@ -118,6 +118,8 @@ def test_smoke_of_two_phases_and_a_stop_between(corpora, tmp_path):
         (["DATA", "--device", "cpu", "--device-batch", "x"], 2, "'x' is no positive number"),
         (["DATA", "--device", "cpu", "--updates", "9"], 2, "the warm-up alone takes 10000"),
         (["DATA", "--device", "cpu", "--nodes", "2"], 2, "needs --master HOST:PORT"),
+        (["DATA", "--device", "cpu", "--matmul-precision", "fp32"], 2, "give default, high or highest"),
+        (["DATA", "--device", "cpu", "--precision", "fp8"], 2, "--precision fp8 is for Hopper GPUs"),
     ],
 )
 def test_wrong_arguments(arguments, status, told):
