@@ -79,6 +79,9 @@ class TrainsOnXla:
             DeviceBuffer.placement = Placement(mesh.rows_to_devices, self._empty_batch)
             data_buffer_size = max(data_buffer_size, READ_AHEAD)
             shard_id, num_shards = mesh.processes()
+            if getattr(dataset, "shapes", None) is not None:
+                dataset.shapes.spread(num_shards, devices)
+                kwargs["grouped_shuffling"] = num_shards > 1  # what hosts read at once stays together
         return super().get_batch_iterator(
             dataset,
             max_sentences=max_sentences,
