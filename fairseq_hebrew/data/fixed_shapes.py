@@ -12,6 +12,8 @@ from fairseq_hebrew.stage.errors import UserError
 
 logger = logging.getLogger(__name__)
 
+EMPTY = -1  # the id of a row with nothing in it
+
 
 class FixedShapes:
     """Samples are padded to the shortest of `lengths` that holds them; a batch has samples of one length alone, and a
@@ -22,40 +24,70 @@ class FixedShapes:
         """lengths: ascending; the last is that of the longest sample."""
         self.lengths = np.asarray(lengths)
         self.rows: dict[int, int] = {}  # by length, once batches were made
+        self.hosts = 1
+        self.devices = 1
+
+    def spread(self, hosts: int, devices: int) -> None:
+        """Let the batches made from now on be dealt out to so many hosts in turn, the rows of each to its devices.
+
+        What hosts compute together is one graph: the batches that they read at once have to be of one length.
+        """
+        self.hosts, self.devices = hosts, devices
 
     def length(self, size: int) -> int:
         """What a sample, or a batch whose longest sample has this size, is padded to."""
         return int(self.lengths[np.searchsorted(self.lengths, size)])
 
+    def length_of(self, index: int) -> int:
+        """Of a batch that is nothing but this index below 0, one of those in `batches`."""
+        return int(self.lengths[-1 - index])
+
+    def missing(self, length: int, samples: int) -> int:
+        """Rows that a batch of so many samples lacks; none before batches were made."""
+        return self.rows.get(length, samples) - samples
+
     def batches(
-        self, indices: np.ndarray, sizes: np.ndarray, max_tokens: int | None, max_sentences: int | None
+        self,
+        indices: np.ndarray,
+        sizes: np.ndarray,
+        max_tokens: int | None,
+        max_sentences: int | None,
+        multiple: int = 1,
     ) -> list[np.ndarray]:
         """Samples `indices` (N,), in their order, with `sizes` (N,) -> the samples of each batch.
 
-        Raises UserError where not even one row of the longest fits max_tokens.
+        The batches of a length follow one another. With several hosts there are as many of each length for all of
+        them: those that are missing have the one index -1 for the first length, -2 for the second, and so on.
+        multiple: of the rows, as far as it is max_tokens alone that limits them (fairseq does the same).
+        Raises UserError where not even one row of a length fits max_tokens.
         """
         made = []
         which = np.searchsorted(self.lengths, sizes)
         for number, length in enumerate(self.lengths.tolist()):
-            own = indices[which == number]
-            rows = self.rows[length] = _rows(length, max_tokens, max_sentences)
-            made += np.split(own, range(rows, len(own), rows)) if len(own) else []
-            if len(self.lengths) > 1:
-                real = int(sizes[which == number].sum())
-                places = -(-len(own) // rows) * rows * length
-                share = f"{100 * (places - real) / places:.1f} % padding" if places else "none"
-                logger.info(f"{len(own):,} samples of up to {length} tokens, {rows} a batch: {share}")
+            here = which == number
+            own, tokens = indices[here], int(sizes[here].sum())
+            rows = self.rows[length] = self._rows(length, max_tokens, max_sentences, multiple)
+            full = np.split(own, range(rows, len(own), rows)) if len(own) else []
+            made += full + [np.array([EMPTY - number])] * (-len(full) % self.hosts)
+            count = len(full) + -len(full) % self.hosts
+            told = f", {100 * (1 - tokens / (count * rows * length)):.1f} % padding" if count else ""
+            logger.info(f"length {length}: {len(own):,} samples, batches: {count:,} of {rows} rows{told}")
         return made
 
-
-def _rows(length: int, max_tokens: int | None, max_sentences: int | None) -> int:
-    limits = [max_tokens // length] if max_tokens else []
-    limits += [max_sentences] if max_sentences else []
-    if not limits:
-        raise UserError("fixed shapes need a number of rows; give --batch-size or --max-tokens")
-    if min(limits) < 1:
-        raise UserError(f"--max-tokens {max_tokens} holds no row of {length} tokens; give at least {length}")
-    return min(limits)
+    def _rows(self, length: int, max_tokens: int | None, max_sentences: int | None, multiple: int) -> int:
+        limits = [max_tokens // length] if max_tokens else []
+        limits += [max_sentences] if max_sentences else []
+        if not limits:
+            raise UserError("fixed shapes need a number of rows; give --batch-size or --max-tokens")
+        rows = min(limits)
+        if not max_sentences and rows >= multiple:
+            rows -= rows % multiple
+        rows -= rows % self.devices
+        if rows < 1:
+            each = f" for each of {self.devices} devices" if self.devices > 1 else ""
+            least = length * self.devices
+            raise UserError(f"--max-tokens {max_tokens} holds no row of {length} tokens{each}; give at least {least}")
+        return rows
 
 
 def read_lengths(given: str, longest: int) -> list[int]:
@@ -79,7 +111,7 @@ def empty_batch(batch: Mapping, pad_id: int) -> dict:
     }
     inputs["src_tokens"] = torch.full_like(batch["net_input"]["src_tokens"], pad_id)
     empty = {
-        "id": torch.full_like(batch["id"], -1),
+        "id": torch.full_like(batch["id"], EMPTY),
         "nsentences": 0,
         "ntokens": 0,
         "num_masked": 0,

@@ -7,9 +7,11 @@ import torch
 from fairseq.data import FairseqDataset
 
 from fairseq_hebrew.data.draws import sample_keys
-from fairseq_hebrew.data.fixed_shapes import FixedShapes
+from fairseq_hebrew.data.fixed_shapes import EMPTY, FixedShapes
 from fairseq_hebrew.data.masking import Masking, mask_rows
 from fairseq_hebrew.data.samples import Samples
+
+NOTHING = np.zeros(0, dtype=np.int64)
 
 
 class MaskedLMDataset(FairseqDataset):
@@ -49,8 +51,7 @@ class MaskedLMDataset(FairseqDataset):
         self.document_mask = document_mask
         self.set_epoch(1)
         # Masking is compiled when it is first called: here, and not in each worker.
-        nothing = np.zeros(0, np.int64)
-        mask_rows(nothing, nothing, sample_keys(seed, 1, nothing), masking, self.most)
+        mask_rows(NOTHING, NOTHING, sample_keys(seed, 1, NOTHING), masking, self.most)
 
     @property
     def sizes(self) -> np.ndarray:
@@ -61,7 +62,9 @@ class MaskedLMDataset(FairseqDataset):
         return len(self.samples)
 
     def __getitem__(self, index: int) -> dict:
-        """A sample that is not masked yet: the collater masks a whole batch."""
+        """A sample that is not masked yet: the collater masks a whole batch. Below 0: a batch of empty rows."""
+        if index < 0:
+            return {"id": int(index), "tokens": NOTHING, "lengths": ()}
         tokens, lengths = self.samples[int(index)]
         return {"id": int(index), "tokens": tokens, "lengths": lengths}
 
@@ -72,40 +75,43 @@ class MaskedLMDataset(FairseqDataset):
         and `padded` and `lengths` (B,), or, with document_mask, `segment_ids` (B, T) int32, the documents of a row from
         1 and 0 at padding, and `lengths` of all documents in order. With fixed_shapes: masked_positions and target
         (B, K), the padding id where a row has fewer, and nothing of the host's, which a compiled graph would be made
-        anew for; rows that are missing are padding, with id -1. `num_masked` and `lengths` also stand beside
-        net_input, for who counts; of a mixture also `corpus_tokens`, {name: tokens of the batch}.
+        anew for; rows that are missing are padding, with id -1. `num_masked` and `lengths` also stand beside net_input,
+        for who counts; of a mixture also `corpus_tokens`, {name: tokens of the batch}.
         """
         if not samples:
             return {}
-        ids = np.array([sample["id"] for sample in samples])
-        tokens = np.concatenate([sample["tokens"] for sample in samples])  # (N,): the rows one after another
-        sizes = np.array([len(sample["tokens"]) for sample in samples])  # (B,)
+        length = self._padded_length(samples)
+        samples = [sample for sample in samples if sample["id"] >= 0]
+        ids = np.array([sample["id"] for sample in samples], dtype=np.int64)
+        tokens = np.concatenate([NOTHING, *(sample["tokens"] for sample in samples)])  # (N,): one row after another
+        sizes = np.array([len(sample["tokens"]) for sample in samples], dtype=np.int64)  # (B,)
         documents = [sample["lengths"] for sample in samples]
+        host = {"lengths": [size for row in documents for size in row]}
         keys = sample_keys(self.seed, self.epoch, ids)
-        inputs, target = mask_rows(tokens, sizes, keys, self.masking, self.most, np.concatenate(documents))
-        length = self._padded_length(int(sizes.max()))
-        missing = 0 if self.shapes is None else self.shapes.rows.get(length, len(ids)) - len(ids)
+        # A row of a shorter shape may have fewer predicted places: the longest word there may be is shorter.
+        most = self.most if self.shapes is None else self.masking.most(length)
+        inputs, target = mask_rows(tokens, sizes, keys, self.masking, most, np.array(host["lengths"], dtype=np.int64))
+        missing = 0 if self.shapes is None else self.shapes.missing(length, len(ids))
         filled = np.pad(sizes, (0, missing))  # (B,)
         real = np.arange(length) < filled[:, None]  # (B, T)
         net_input = {
             "src_tokens": torch.from_numpy(_rows(inputs, real, self.masking.pad_id)),
             "src_lengths": torch.from_numpy(filled),
         }
-        host = {"num_masked": int((target != self.masking.pad_id).sum())}
+        host["num_masked"] = int((target != self.masking.pad_id).sum())
         if self.document_mask:
-            numbers = np.concatenate([np.arange(1, len(row) + 1, dtype=np.int32) for row in documents])
-            host["lengths"] = [size for row in documents for size in row]
+            numbers = np.concatenate([NOTHING, *(np.arange(1, len(row) + 1) for row in documents)]).astype(np.int32)
             net_input["segment_ids"] = torch.from_numpy(_rows(np.repeat(numbers, host["lengths"]), real, 0))
         else:
-            host.update(lengths=sizes.tolist(), padded=int(sizes.min()) < length)
+            host.update(lengths=sizes.tolist(), padded=bool((sizes < length).any()))
         target = _rows(target, real, self.masking.pad_id)
         if self.shapes is None:
             net_input.update(host)
         else:
-            positions, target = gathered(target, self.masking.pad_id, self.masking.most(length))
+            positions, target = gathered(target, self.masking.pad_id, most)
             net_input["masked_positions"] = torch.from_numpy(positions)
         batch = {
-            "id": torch.from_numpy(np.pad(ids, (0, missing), constant_values=-1)),
+            "id": torch.from_numpy(np.pad(ids, (0, missing), constant_values=EMPTY)),
             "nsentences": len(samples),
             "ntokens": len(tokens),
             "num_masked": host["num_masked"],
@@ -117,9 +123,10 @@ class MaskedLMDataset(FairseqDataset):
             batch["corpus_tokens"] = self.samples.tokens_by_corpus(ids)
         return batch
 
-    def _padded_length(self, longest: int) -> int:
+    def _padded_length(self, samples: list[dict]) -> int:
+        longest = max(len(sample["tokens"]) for sample in samples)
         if self.shapes is not None:
-            return self.shapes.length(longest)
+            return self.shapes.length(longest) if longest else self.shapes.length_of(samples[0]["id"])
         wanted = -(-longest // self.pad_to_multiple) * self.pad_to_multiple
         return max(longest, min(wanted, self.max_tokens))
 
@@ -127,7 +134,9 @@ class MaskedLMDataset(FairseqDataset):
         """FairseqDataset's; with fixed_shapes all batches of a length have as many rows."""
         if self.shapes is None:
             return super().batch_by_size(indices, max_tokens, max_sentences, required_batch_size_multiple)
-        return self.shapes.batches(indices, self.sizes[indices], max_tokens, max_sentences)
+        return self.shapes.batches(
+            indices, self.sizes[indices], max_tokens, max_sentences, required_batch_size_multiple
+        )
 
     def ordered_indices(self) -> np.ndarray:
         """All samples by size, those of one size shuffled anew for each (seed, epoch); int64 (N,)."""

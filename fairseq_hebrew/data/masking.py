@@ -86,7 +86,9 @@ class Masking:
 
     def most(self, max_tokens: int) -> int:
         """No row of up to `max_tokens` tokens has more predicted places than this."""
-        return math.ceil(self.probability * max_tokens) if self.masked_a_row is None else self.masked_a_row
+        if self.masked_a_row is None:
+            return math.ceil(self.probability * max_tokens)
+        return min(self.masked_a_row, (max_tokens + 1) // 2)
 
     @cached_property
     def special(self) -> np.ndarray:
@@ -118,7 +120,7 @@ def mask_rows(
     """Rows one after another, tokens int64 (N,) -> inputs (N,) and targets (N,), both new int64 arrays.
 
     lengths int64 (B,): of the rows; keys uint64 (B,): theirs (`sample_keys`), a row's mask depends on its key and
-    tokens alone. most: `masking.most` of the longest row there may be. documents int64 (D,): the lengths of the
+    tokens alone. most: `masking.most` of a length no row exceeds. documents int64 (D,): the lengths of the
     documents in all rows, where a row may have several; no word or span goes from one to the next.
     Targets are the original token at the predicted positions and pad_id elsewhere. The same as `plain_masking` row by
     row. Raises ValueError for lengths that are not those of the tokens and for ids that the dictionary lacks.

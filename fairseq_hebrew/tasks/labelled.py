@@ -18,6 +18,7 @@ from fairseq_hebrew.data.labelled import read_examples
 from fairseq_hebrew.data.labelled_dataset import LabelledDataset, SampleMaker
 from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.tasks.dictionary_state import DictionaryState, read_dictionary
+from fairseq_hebrew.tasks.fixed_shapes import FixedShapesOptions, lengths_of_task, shapes_of
 from fairseq_hebrew.tasks.masked_lm import show_tracebacks
 from fairseq_hebrew.tasks.mirror import MirrorOptions, MirrorsCheckpoints
 from fairseq_hebrew.tasks.nonfinite import NonFiniteOptions, SkipsNonFinite
@@ -28,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass
-class LabelledConfig(NonFiniteOptions, MirrorOptions):
+class LabelledConfig(FixedShapesOptions, NonFiniteOptions, MirrorOptions):
     """Options of a fine-tuning task. fairseq reads the annotations at run time."""
 
     data: str = field(default=MISSING, metadata={"help": "folder with the files the description names"})
@@ -57,6 +58,7 @@ class LabelledTask(MirrorsCheckpoints, StopsOnSignal, SkipsNonFinite, Dictionary
     def __init__(self, cfg: LabelledConfig, description: TaskDescription, vocabulary: Vocabulary, dictionary):
         super().__init__(cfg)
         self.description, self.vocabulary, self.dictionary = description, vocabulary, dictionary
+        self.lengths = lengths_of_task(cfg, self.max_tokens)
 
     @classmethod
     def setup_task(cls, cfg: LabelledConfig, **kwargs):
@@ -113,7 +115,8 @@ class LabelledTask(MirrorsCheckpoints, StopsOnSignal, SkipsNonFinite, Dictionary
     def load_dataset(self, split: str, epoch: int = 1, combine: bool = False, **kwargs) -> None:
         """Read a split; raises UserError naming file and line of what cannot be read."""
         examples = read_examples(Path(self.cfg.data), split, self.description)
-        self.datasets[split] = LabelledDataset(self.samples(examples), self.dictionary.pad(), self.cfg.seed)
+        samples, pad = self.samples(examples), self.dictionary.pad()
+        self.datasets[split] = LabelledDataset(samples, pad, self.cfg.seed, shapes_of(self.lengths))
         logger.info(f"{split}: {len(examples)} examples")
 
     @abstractmethod

@@ -10,7 +10,7 @@ from fairseq.dataclass import ChoiceEnum
 from fairseq.tasks import FairseqTask, register_task
 from omegaconf import II, MISSING
 
-from fairseq_hebrew.data.fixed_shapes import FixedShapes, read_lengths
+from fairseq_hebrew.criterions.masked_lm import HebrewMaskedLMCriterion
 from fairseq_hebrew.data.masked_lm_dataset import MaskedLMDataset
 from fairseq_hebrew.data.mixture_file import Corpus, MixtureFile, read_mixture
 from fairseq_hebrew.data.samples import Samples
@@ -19,6 +19,7 @@ from fairseq_hebrew.stage.errors import UserError, at
 from fairseq_hebrew.tasks.batch_warmup import BatchWarmupConfig, WarmsBatchUp
 from fairseq_hebrew.tasks.binaries import MAKE_AGAIN, read_split
 from fairseq_hebrew.tasks.dictionary_state import MASK, DictionaryState, fingerprint, read_dictionary
+from fairseq_hebrew.tasks.fixed_shapes import FixedShapesOptions, lengths_of_task, shapes_of
 from fairseq_hebrew.tasks.masking_options import MaskingOptions, masking_of_task, replacement_ids
 from fairseq_hebrew.tasks.mirror import MirrorOptions, MirrorsCheckpoints
 from fairseq_hebrew.tasks.mixture import load_corpus, load_mixture
@@ -32,7 +33,9 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass
-class HebrewMaskedLMConfig(MaskingOptions, NonFiniteOptions, BatchWarmupConfig, XlaOptions, MirrorOptions):
+class HebrewMaskedLMConfig(
+    MaskingOptions, FixedShapesOptions, NonFiniteOptions, BatchWarmupConfig, XlaOptions, MirrorOptions
+):
     """Options of the task. fairseq reads the annotations at run time: no `from __future__ import annotations` here."""
 
     data: str = field(
@@ -57,20 +60,6 @@ class HebrewMaskedLMConfig(MaskingOptions, NonFiniteOptions, BatchWarmupConfig, 
     tokens_per_sample: int = field(default=512, metadata={"help": "tokens of the longest sample, <s> included"})
     pad_to_multiple: int = field(
         default=8, metadata={"help": "pad the length of a batch to a multiple of this, within tokens-per-sample"}
-    )
-    fixed_shapes: bool = field(
-        default=False,
-        metadata={
-            "help": "pad every batch to tokens-per-sample and --batch-size rows, and predict the same number of places "
-            "of each row, as devices that compile for a shape need: --tpu implies it"
-        },
-    )
-    length_buckets: str = field(
-        default="",
-        metadata={
-            "help": "with fixed shapes: pad samples to the shortest of these lengths that holds them, as in 128,256; "
-            "a batch has samples of one length"
-        },
     )
     mixture: str = field(
         default="",
@@ -106,7 +95,7 @@ class HebrewMaskedLMTask(
         self.mask_idx = dictionary.index(MASK)
         self.corpora: tuple[str, ...] = ()  # of the mixture that is trained on, by name
         self.pieces = read_task_pieces(cfg.tokenizer_dir, dictionary, self.dictionary_path)
-        self.lengths = read_lengths(cfg.length_buckets, cfg.tokens_per_sample)
+        self.lengths = lengths_of_task(cfg, cfg.tokens_per_sample)
         self.masking = masking_of_task(cfg, dictionary, self.pieces, cfg.tokens_per_sample)
 
     @classmethod
@@ -118,8 +107,8 @@ class HebrewMaskedLMTask(
             raise UserError(f"--tokens-per-sample {cfg.tokens_per_sample} leaves no room for a token; give at least 2")
         if cfg.no_document_mask and str(cfg.sample_break_mode) != PACKED:
             raise UserError(f"--no-document-mask is of packed rows; add --sample-break-mode {PACKED} or leave it out")
-        if cfg.length_buckets and not (cfg.fixed_shapes or cfg.tpu is True):
-            raise UserError("--length-buckets is of fixed shapes; add --fixed-shapes or leave it out")
+        if cfg.length_buckets and str(cfg.sample_break_mode) == PACKED:
+            raise UserError("--length-buckets: packed rows have one length; leave it out")
         folder = utils.split_paths(cfg.data)[0]
         dictionary = read_dictionary(folder)
         if not len(replacement_ids(dictionary)):
@@ -127,14 +116,6 @@ class HebrewMaskedLMTask(
             raise at(os.path.join(folder, "dict.txt"), None, problem, "copy it again from the run that made it")
         logger.info(f"dictionary: {len(dictionary):,} entries, with {MASK}")
         return cls(cfg, dictionary)
-
-    def build_criterion(self, cfg):
-        """FairseqTask's; raises UserError for one that cannot read batches of fixed shapes."""
-        if self.cfg.fixed_shapes and cfg._name != "hebrew_masked_lm":
-            raise UserError(
-                f"--criterion {cfg._name} reads no batches of fixed shapes; use --criterion hebrew_masked_lm"
-            )
-        return super().build_criterion(cfg)
 
     def build_model(self, cfg, from_checkpoint=False):
         """The model; raises UserError when a sample would not fit its positions."""
@@ -146,6 +127,13 @@ class HebrewMaskedLMTask(
                 f"add --max-positions {self.cfg.tokens_per_sample}, or make samples shorter"
             )
         return model
+
+    def build_criterion(self, cfg):
+        """The loss; raises UserError for one that does not know batches of fixed shapes."""
+        criterion = super().build_criterion(cfg)
+        if self.lengths is not None and not isinstance(criterion, HebrewMaskedLMCriterion):
+            raise UserError(f"--criterion {cfg._name} knows no fixed shapes; give --criterion hebrew_masked_lm")
+        return criterion
 
     def load_dataset(self, split: str, epoch: int = 1, combine: bool = False, **kwargs) -> None:
         """Load a split of this epoch's shard; raises UserError when it is missing, empty or of other tokens.
@@ -170,7 +158,7 @@ class HebrewMaskedLMTask(
             max_tokens=self.cfg.tokens_per_sample,
             pad_to_multiple=self.cfg.pad_to_multiple,
             fixed=not training,
-            fixed_shapes=FixedShapes(self.lengths) if self.cfg.fixed_shapes else None,
+            fixed_shapes=shapes_of(self.lengths),
             document_mask=self._packed and not self.cfg.no_document_mask,
         )
 

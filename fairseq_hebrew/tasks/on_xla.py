@@ -67,27 +67,23 @@ class TrainsOnXla:
             model.encoder.execution.recompute = recompute
         return model
 
-    def get_batch_iterator(self, dataset, data_buffer_size=0, num_shards=1, shard_id=0, **kwargs):
+    def get_batch_iterator(self, dataset, max_sentences=None, data_buffer_size=0, **kwargs):
         """FairseqTask's; of this host's share, on the devices. Raises UserError for rows that cannot be shared out."""
         if self.on_xla:
+            devices, (host, hosts) = mesh.local_devices(), mesh.processes()
+            if max_sentences is not None and max_sentences % devices:
+                raise UserError(
+                    f"a batch of {max_sentences} rows cannot be shared by {devices} devices; give a --batch-size (and "
+                    f"--batch-size-valid) that is a multiple of {devices}"
+                )
+            dataset.shapes.spread(hosts, devices)
             DeviceBuffer.placement = Placement(mesh.rows_to_devices, self._empty_batch)
             data_buffer_size = max(data_buffer_size, READ_AHEAD)
-            shard_id, num_shards = mesh.processes()
-        shared = {"num_shards": num_shards, "shard_id": shard_id, "data_buffer_size": data_buffer_size}
-        made = super().get_batch_iterator(dataset, **shared, **kwargs)
-        if self.on_xla:
-            self._check_rows(dataset.shapes.rows)
-        return made
-
-    @staticmethod
-    def _check_rows(rows: Mapping[int, int]) -> None:
-        devices = mesh.local_devices()
-        for length, count in rows.items():
-            if count % devices:
-                raise UserError(
-                    f"a batch of {count} rows of {length} tokens cannot be shared by {devices} devices; give a "
-                    f"--batch-size (and --batch-size-valid), or --max-tokens, that makes it a multiple of {devices}"
-                )
+            # what hosts read at once stays together
+            kwargs.update(shard_id=host, num_shards=hosts, grouped_shuffling=hosts > 1)
+        return super().get_batch_iterator(
+            dataset, max_sentences=max_sentences, data_buffer_size=data_buffer_size, **kwargs
+        )
 
     def _empty_batch(self, batch: Mapping) -> dict:
         return empty_batch(batch, self.source_dictionary.pad())

@@ -19,7 +19,7 @@ class SequenceClassificationTask(LabelledTask):
         target = sample["target"]
         counted = {}
         for i in range(len(self.description.classes)):
-            guessed, gold = predicted.eq(i), target.eq(i)
+            guessed, gold = predicted.eq(i) & target.ge(0), target.eq(i)
             for role, mask in zip(ROLES, (guessed & gold, guessed, gold)):
                 counted[f"{role}_{i}"] = int(mask.sum())
         return counted
