@@ -1,6 +1,8 @@
+import pytest
 import torch
 
 from fairseq_hebrew.data.description import TaskDescription
+from fairseq_hebrew.data.fixed_shapes import FixedShapes
 from fairseq_hebrew.data.labelled import LabelledText, TaggedSentence
 from fairseq_hebrew.data.labelled_dataset import IGNORE, LabelledDataset, SampleMaker
 from fairseq_hebrew.text.vocabulary import Vocabulary
@@ -61,6 +63,34 @@ def test_batches_pad_on_the_right_and_never_label_padding(tokenizer_dir):
     assert (target[tokens == vocabulary.pad] == IGNORE).all()
     assert batch["ntokens"] == int((tokens != vocabulary.pad).sum()) == int(dataset.sizes.sum())
     assert torch.equal(batch["net_input"]["src_lengths"], torch.tensor(dataset.sizes))
+
+
+@pytest.mark.parametrize("description", [NER, TEXTS], ids=["tagged", "texts"])
+def test_batches_of_fixed_shapes(tokenizer_dir, description):
+    """Every example once; rows that are missing have no token and no label."""
+    vocabulary = Vocabulary(tokenizer_dir)
+    maker = SampleMaker(vocabulary, description, 64)
+    if description is NER:
+        examples = [TaggedSentence(1, WORDS[:1] * n, ["O"] * n) for n in range(1, 12)]
+    else:
+        examples = [LabelledText(1, "מילה " * n, "1") for n in range(1, 12)]
+    samples = [maker.samples(i, example)[0] for i, example in enumerate(examples)]
+    dataset = LabelledDataset(samples, vocabulary.pad, seed=1, shapes=FixedShapes([16, 64]))
+    batches = [
+        dataset.collater([dataset[i] for i in indices])
+        for indices in dataset.batch_by_size(dataset.ordered_indices(), max_sentences=4)
+    ]
+    assert {tuple(batch["net_input"]["src_tokens"].shape) for batch in batches} == {(4, 16), (4, 64)}
+    ids = torch.cat([batch["id"] for batch in batches])
+    assert sorted(ids[ids >= 0].tolist()) == list(range(11)) and len(ids) > 11
+    assert sum(batch["nsentences"] for batch in batches) == 11
+    assert sum(batch["ntokens"] for batch in batches) == int(dataset.sizes.sum())
+    for batch in batches:
+        tokens, target, empty = batch["net_input"]["src_tokens"], batch["target"], batch["id"] < 0
+        assert target.shape == (tokens.shape if description is NER else tokens.shape[:1])
+        assert tokens[empty].eq(vocabulary.pad).all() and target[empty].eq(IGNORE).all()
+        for row, index in zip(tokens[~empty], batch["id"][~empty].tolist()):
+            assert torch.equal(row[row != vocabulary.pad], samples[index].tokens)
 
 
 def test_order_changes_with_the_epoch_and_keeps_like_lengths_together(tokenizer_dir):

@@ -76,8 +76,9 @@ def data(tmp_path_factory) -> Path:
     [
         ["--batch-size", 3, "--update-freq", 4, "--batch-warmup-updates", 12],
         ["--max-tokens", 40, "--update-freq", "2,3", "--sample-break-mode", "eos", "--seed", 5],
+        ["--batch-size", 3, "--update-freq", 2, "--sample-break-mode", "packed"],
     ],
-    ids=["growing batches", "batches by tokens"],
+    ids=["growing batches", "batches by tokens", "packed rows"],
 )
 def test_every_update_of_a_run_with_several_epochs_and_a_stop(data, tmp_path, more):
     for updates in (7, 23):
@@ -93,6 +94,27 @@ def test_every_update_of_a_run_with_several_epochs_and_a_stop(data, tmp_path, mo
     assert all(one.exact for one in found)
     # From the middle of the run it is the same.
     assert list(order.updates(log.log, 15, 16)) == found[14:16]
+
+
+def test_packed_rows_of_a_mixture(data, tmp_path):
+    """Whose epochs differ in their rows and in how many there are; with fixed shapes, short batches have empty rows."""
+    documents = [line for i in range(40) for line in ([4 + i % 20] * (1 + i % 12), [])]
+    binarized(tmp_path / "other", train=documents)
+    (tmp_path / "mixture.yaml").write_text(
+        f"epoch_tokens: 300\ncorpora:\n  one: {{data: {data}, weight: 1}}\n  other: {{data: other, weight: 2}}\n"
+    )
+    more = ["--sample-break-mode", "packed", "--mixture", tmp_path / "mixture.yaml", "--batch-size", 5, "--seed", 3]
+    folder = tmp_path / "run"
+    for updates in (10, 24):
+        train(folder, data, *more, "--fixed-shapes", "--update-freq", 2, updates=updates)
+    whole = Run(folder)
+    whole.read()
+    told = {update: [[i for i in ids if i >= 0] for ids in batches] for update, batches in trained_on(folder).items()}
+    assert max(told) == 24 and whole.log.epochs.column("epoch").max() >= 2
+    assert any(len(ids) < 5 for batches in told.values() for ids in batches)
+    found = list(BatchOrder(folder / "checkpoint_last.pt").updates(whole.log, 1, 24))
+    assert {one.update: [ids for _, ids in one.batches] for one in found} == told
+    assert all(one.exact for one in found)
 
 
 @pytest.fixture(scope="module")

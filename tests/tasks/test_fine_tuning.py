@@ -1,6 +1,7 @@
 """Fine-tuning by fairseq's own commands: train, keep the best, predict, score; and what bad input gets."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -131,6 +132,36 @@ def test_a_truncated_checkpoint_is_named(trained, tokenizer_dir, tmp_path):
     start = ("--finetune-from-model", broken, "--max-epoch", "1")
     assert str(broken) in the_error(fine_tune(data, tmp_path / "save", tokenizer_dir, name, *start))
     assert str(broken) in the_error(run("fairseq-hebrew", "predict", broken, "--output", tmp_path / "p"))
+
+
+@pytest.mark.parametrize("name", sorted(TASKS))
+def test_fixed_shapes_change_no_score(tokenizer_dir, tmp_path, name):
+    """Of 21 examples, 4 or 16 a batch: losses to the log's three digits, the metric of each validation as it was."""
+    data = examples(tmp_path / "data", name, 21)
+    metric = TASKS[name][1]
+    told = []
+    for more in ((), ("--fixed-shapes",)):
+        options = ("--batch-size", 4, "--batch-size-valid", 16, "--required-batch-size-multiple", 1, "--max-epoch", 3)
+        done = fine_tune(data, tmp_path / f"save{len(more)}", tokenizer_dir, name, *options, *more)
+        assert done.returncode == 0, done.stderr[-3000:]
+        rows = [json.loads(row) for row in re.findall(r"\| (?:train|valid) \| (\{.*\})", done.stdout + done.stderr)]
+        told.append([{re.sub("^(train|valid)_", "", key): float(value) for key, value in row.items()} for row in rows])
+    plain, shaped = told
+    assert len(plain) == len(shaped) == 6 and sum(metric in row for row in plain) == 3
+    for one, other in zip(shaped, plain):
+        assert one["loss"] == pytest.approx(other["loss"], abs=2e-3)
+        for key in {"accuracy", "wpb", "bsz", metric} & other.keys():
+            assert one[key] == other[key], key
+
+
+def test_buckets_and_bad_ones(tokenizer_dir, tmp_path):
+    data = examples(tmp_path / "data", "ner", 8)
+    more = ("--max-epoch", "1", "--max-tokens-per-sample", "64")
+    done = fine_tune(data, tmp_path / "a", tokenizer_dir, "ner", *more, "--fixed-shapes", "--length-buckets", "32")
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert {"32", "64"} == set(re.findall(r"length (\d+): \d+ samples", done.stdout + done.stderr))
+    wrong = fine_tune(data, tmp_path / "b", tokenizer_dir, "ner", *more, "--fixed-shapes", "--length-buckets", "128")
+    assert "--length-buckets 128: give ascending numbers from 2 to 64" in the_error(wrong)
 
 
 def test_a_label_outside_the_set_is_named_by_line(tokenizer_dir, tmp_path):
