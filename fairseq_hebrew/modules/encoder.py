@@ -10,6 +10,7 @@ What is special about it:
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 from torch import Tensor, nn
@@ -45,6 +46,8 @@ class TransformerEncoder(nn.Module):
         super().__init__()
         self.config = config
         self.execution = execution or Execution()
+        # What checkpoint_activations calls with a layer and its inputs; devices torch's does not know have their own.
+        self.recompute = functools.partial(checkpoint, use_reentrant=False)
         self.embed_tokens = nn.Embedding(config.vocab_size, config.width, config.padding_idx)
         if config.positions == "learned":
             rows = config.max_positions + config.padding_idx + 1
@@ -91,7 +94,7 @@ class TransformerEncoder(nn.Module):
             last = index == config.layers - 1
             inputs = (x, layout, batch.backend, turn.get(config.theta(index)), wanted if last else None)
             if self.execution.checkpoint_activations and self.training:
-                x = checkpoint(layer, *inputs, use_reentrant=False)
+                x = self.recompute(layer, *inputs)
             else:
                 x = layer(*inputs)
         return self.final_norm(x)

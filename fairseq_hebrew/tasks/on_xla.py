@@ -17,6 +17,7 @@ from fairseq_hebrew.xla.feeding import DeviceBuffer, Placement
 from fairseq_hebrew.xla.ledger import Ledger
 from fairseq_hebrew.xla.precision import MEANS
 from fairseq_hebrew.xla.priming import prime
+from fairseq_hebrew.xla.recomputing import recompute
 from fairseq_hebrew.xla.transfer import fetch, sync
 
 logger = logging.getLogger(__name__)
@@ -59,6 +60,13 @@ class TrainsOnXla:
         super().__init__(cfg, *args, **kwargs)
         self._watched_on_xla = None
         self._sizes = []  # of this update's batches, on the device
+
+    def build_model(self, cfg, from_checkpoint=False):
+        """FairseqTask's; with --checkpoint-activations, layers are computed again in a way that XLA leaves standing."""
+        model = super().build_model(cfg, from_checkpoint)
+        if self.on_xla:
+            model.encoder.recompute = recompute
+        return model
 
     def get_batch_iterator(self, dataset, max_sentences=None, data_buffer_size=0, num_shards=1, shard_id=0, **kwargs):
         """FairseqTask's; of this host's share, on the devices. Raises UserError for rows that cannot be shared out."""
