@@ -137,5 +137,5 @@ def test_bad_options_get_one_line(data, tmp_path, options, told):
 def test_no_number_of_rows(data):
     made = task(data, sample_break_mode="eos", tokens_per_sample=64, fixed_shapes=True)
     made.load_dataset("train")
-    with pytest.raises(UserError, match="fixed shapes need a number of rows; give --batch-size or --max-tokens"):
+    with pytest.raises(UserError, match=r"^fixed shapes need a number of rows; give --batch-size or --max-tokens$"):
         made.get_batch_iterator(made.dataset("train"))
