@@ -18,6 +18,7 @@ from fairseq_hebrew.xla.ledger import Ledger
 from fairseq_hebrew.xla.precision import MEANS
 from fairseq_hebrew.xla.priming import prime
 from fairseq_hebrew.xla.recompute import recompute
+from fairseq_hebrew.xla.start import begun
 from fairseq_hebrew.xla.transfer import fetch, sync
 
 logger = logging.getLogger(__name__)
@@ -54,8 +55,9 @@ class TrainsOnXla:
     """
 
     def __init__(self, cfg, *args, **kwargs):
-        self.on_xla = cfg.tpu is True  # a name that was not looked up is no flag
-        if self.on_xla and hasattr(cfg, "fixed_shapes"):
+        asked = cfg.tpu is True  # a name that was not looked up is no flag
+        self.on_xla = asked and begun()  # what --tpu trained is looked at elsewhere too, in batches of the same shapes
+        if asked and hasattr(cfg, "fixed_shapes"):
             cfg.fixed_shapes = True
         super().__init__(cfg, *args, **kwargs)
         self._watched_on_xla = None

@@ -14,7 +14,7 @@ from fairseq_hebrew.xla.versions import check_versions
 
 logger = logging.getLogger(__name__)
 
-_begun = {"cures": False}
+_begun = {"cures": False, "run": False}
 
 
 def stand_by() -> None:
@@ -42,6 +42,7 @@ def begin(cfg) -> None:
     does it.
     """
     check_versions()
+    _begun["run"] = True
     ours = hasattr(cfg.task, "xla_matmul_precision")
     if cfg.common.fp16 or cfg.common.amp:
         raise UserError(f"--{'fp16' if cfg.common.fp16 else 'amp'} is for GPUs; with --tpu use --autocast bf16")
@@ -61,6 +62,11 @@ def begin(cfg) -> None:
         index, hosts = mesh.processes()
         many = f", host {index + 1} of {hosts}" if hosts > 1 else ""
         logger.info(f"XLA: rows of a batch are spread over {mesh.local_devices()} devices{many}")
+
+
+def begun() -> bool:
+    """Whether this process is a --tpu run; a checkpoint of one may be read anywhere."""
+    return _begun["run"]
 
 
 def make_cures() -> None:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from fairseq_hebrew.monitor.batches import BatchOrder, updates_behind
 from fairseq_hebrew.monitor.curves import EPOCH, TRAIN, Log, Record
@@ -134,6 +135,14 @@ def test_epochs_whose_end_the_log_does_not_tell_are_counted(plain):
         update: ids for update, ids in trained_on(plain).items() if 30 <= update <= 40
     }
     assert not any(one.exact for one in found)  # nothing in the log says so
+
+
+def test_the_batches_of_a_run_on_a_tpu_are_read_anywhere(plain, tmp_path):
+    state = torch.load(plain / "checkpoint_last.pt", weights_only=False)
+    state["cfg"]["common"]["tpu"] = state["cfg"]["task"]["tpu"] = True
+    torch.save(state, tmp_path / "checkpoint_last.pt")
+    on_tpu, here = (BatchOrder(folder / "checkpoint_last.pt") for folder in (tmp_path, plain))
+    assert on_tpu.batches(1) == here.batches(1) and on_tpu.batches(2) == here.batches(2)
 
 
 def test_a_log_that_does_not_go_together_with_the_batches_is_told(plain):
