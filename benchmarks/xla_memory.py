@@ -99,20 +99,24 @@ def one(asked: Asked, folder: Path) -> Needed:
 
 
 def largest(ask: Callable[[int], Needed], rows: int, limit: int) -> tuple[int, int, int]:
-    """(the most rows that fit the limit, bytes at them, bytes at one more), each compiled; 0 where one does not fit.
+    """(the most rows that fit the limit, bytes at them, bytes at one more), each compiled; (0, 0, bytes of one row)
+    where none fits.
 
-    The first guess is from the line through `rows` and half of them; from there it goes on row by row.
+    The line through `rows` and half of them says where to look; then the line through the nearest on either side of the
+    limit and the middle between them take turns, until one number fits and the next does not.
     """
-    few, many = ask(max(rows // 2, 1)).total, ask(rows).total
-    slope = (many - few) / (rows - max(rows // 2, 1)) if rows > 1 else many
-    found = max(1, rows + int((limit - many) // slope))
-    while ask(found).total > limit:
-        found -= 1
-        if not found:
-            return 0, 0, ask(1).total
-    while (more := ask(found + 1).total) <= limit:
-        found += 1
-    return found, ask(found).total, more
+    known = {count: ask(count).total for count in (max(rows // 2, 1), max(rows, 2))}
+    while True:
+        fits = max((count for count, size in known.items() if size <= limit), default=0)
+        beyond = min((count for count, size in known.items() if size > limit), default=None)
+        if beyond == fits + 1:
+            return fits, known.get(fits, 0), known[beyond]
+        few, many = sorted(known)[-2:] if beyond is None else (fits, beyond) if fits else sorted(known)[:2]
+        guess = many + (limit - known[many]) * (many - few) // max(known[many] - known[few], 1)
+        if beyond is not None and len(known) % 2:
+            guess = (fits + beyond) // 2
+        guess = max(guess, fits + 1) if beyond is None else min(max(guess, fits + 1), beyond - 1)
+        known[guess] = ask(guess).total
 
 
 def main(given: list[str] | None = None) -> None:

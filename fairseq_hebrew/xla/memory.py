@@ -105,8 +105,12 @@ def _by_shape(values: Iterable[Value]) -> Counter[tuple[str, Shape]]:
 
 
 def flags(folder: Path) -> str:
-    """XLA_FLAGS that have the reports written to a folder; the environment must have them before torch_xla begins."""
-    return f"--xla_dump_to={folder} --xla_dump_hlo_as_text"
+    """XLA_FLAGS that have the reports written to a folder; the environment must have them before torch_xla begins.
+
+    The CPU's compiler takes out barriers before it merges what is computed twice, so that activations that should be
+    computed again would be kept; that pass is left out.
+    """
+    return f"--xla_dump_to={folder} --xla_dump_hlo_as_text --xla_disable_hlo_passes=cse_barrier_expander"
 
 
 def compile_only(outputs: Sequence[Tensor]) -> None:
