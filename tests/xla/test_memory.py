@@ -158,7 +158,7 @@ def test_not_even_one_row_fits():
     assert largest(lambda rows: Needed(10, 10, 20, 0, 7 * rows, 0, {}), 8, 41) == (0, 0, 47)
 
 
-def test_the_command(tmp_path):
+def test_the_command():
     command = [
         *(sys.executable, "-m", "benchmarks.xla_memory", "--sizes", "base", "--steps", "gather", "--recomputed", "no"),
         *("--layers", "1", "--width", "64", "--vocab-size", "1009", "--length", "32", "--masked", "5", "--rows", "16"),
@@ -167,5 +167,5 @@ def test_the_command(tmp_path):
     done = subprocess.run(command, cwd=ROOT, env={**os.environ}, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]
     cells = [cell.strip() for cell in done.stdout.splitlines()[-1].strip("|").split("|")]
-    assert cells[:4] == ["base", "no", "predicted positions", "16"] and int(cells[10]) > 0 and float(cells[9]) > 0
+    assert cells[:4] == ["base", "no", "predicted positions", "16"] and int(cells[10]) >= 16
     assert "A TPU's compiler makes" in done.stdout
