@@ -71,7 +71,7 @@ setup(
     packages=list(PACKAGE_DIR),
     package_dir=PACKAGE_DIR,
     package_data={
-        "fairseq_hebrew.data": ["descriptions/*.yaml"],
+        "fairseq_hebrew.data.described": ["built_in/*.yaml"],
         "fairseq_hebrew.hub": ["remote/*.py"],  # code that an exported model brings along, not a package
         "fairseq_hebrew.monitor": ["page.css", "page.js"],
         "fairseq_hebrew.text": ["*.tsv"],

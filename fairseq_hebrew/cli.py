@@ -21,7 +21,7 @@ COMMANDS = {
     "binarize": ("fairseq_hebrew.preprocess.binarize", "write text as fairseq's .bin and .idx"),
     "corpus": ("fairseq_hebrew.preprocess.corpus", "all from clean to binarize in order, from one YAML file"),
     "monitor": ("fairseq_hebrew.monitor.command", "what the logs of a training run show, live or after it"),
-    "predict": ("fairseq_hebrew.predict", "write a fine-tuned model's predictions as JSON lines"),
+    "predict": ("fairseq_hebrew.predict.command", "write a fine-tuned model's predictions as JSON lines"),
     "score": ("fairseq_hebrew.eval.score", "score a file of predictions"),
     "fertility": ("fairseq_hebrew.eval.fertility", "tokens per word of a tokenizer on a text"),
     "fill-mask": ("fairseq_hebrew.eval.fill_mask", "fill the mask of a sentence with an exported model"),

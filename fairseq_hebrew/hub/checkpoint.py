@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor
 
-from fairseq_hebrew.data.description import CHECKPOINT_KEY, TaskDescription, read_description
+from fairseq_hebrew.data.described import CHECKPOINT_KEY, TaskDescription, read_description
 from fairseq_hebrew.modules import EncoderConfig
 from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.text.dictionary import PAD

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fairseq_hebrew.data.description import SCHEMES, TaskDescription, read_description
+from fairseq_hebrew.data.described import SCHEMES, TaskDescription, read_description
 from fairseq_hebrew.stage.errors import UserError
 
 from .checkpoint import PRETRAINED, QUESTIONS

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from fairseq_hebrew.data.description import CHECKPOINT_KEY
+from fairseq_hebrew.data.described import CHECKPOINT_KEY
 from fairseq_hebrew.modules import EncoderConfig
 
 from .checkpoint import DICTIONARY, IMPORTED, PRETRAINED

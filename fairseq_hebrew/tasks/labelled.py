@@ -13,9 +13,9 @@ from fairseq.tasks import FairseqTask
 from omegaconf import II, MISSING
 
 from fairseq_hebrew.criterions.classification import COUNT
-from fairseq_hebrew.data.description import CHECKPOINT_KEY, LEAST_TOKENS, TaskDescription, read_description
-from fairseq_hebrew.data.labelled import read_examples
-from fairseq_hebrew.data.labelled_dataset import LabelledDataset, SampleMaker
+from fairseq_hebrew.data.described import CHECKPOINT_KEY, LEAST_TOKENS, TaskDescription, read_description
+from fairseq_hebrew.data.examples import read_examples
+from fairseq_hebrew.data.labelled import LabelledDataset, SampleMaker
 from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.tasks.dictionary_state import DictionaryState, read_dictionary
 from fairseq_hebrew.tasks.fixed_shapes import FixedShapesOptions, lengths_of_task, shapes_of
@@ -52,7 +52,8 @@ class LabelledTask(MirrorsCheckpoints, StopsOnSignal, SkipsNonFinite, Dictionary
 
     cfg: LabelledConfig
     kind: str  # of the description
-    head_kind: str  # "token" or "sequence"
+    head_kind: str  # of modules.heads.HEADS
+    sample_maker: type[SampleMaker]
     head = "labels"  # its name in the model: heads.labels.*
 
     def __init__(self, cfg: LabelledConfig, description: TaskDescription, vocabulary: Vocabulary, dictionary):
@@ -106,7 +107,7 @@ class LabelledTask(MirrorsCheckpoints, StopsOnSignal, SkipsNonFinite, Dictionary
 
     def samples(self, examples: Sequence) -> list:
         """The samples of examples, in order."""
-        maker = SampleMaker(self.vocabulary, self.description, self.max_tokens)
+        maker = self.sample_maker(self.vocabulary, self.description, self.max_tokens)
         made = [sample for index, example in enumerate(examples) for sample in maker.samples(index, example)]
         if maker.cut:
             logger.info(f"{maker.cut} of {len(examples)} examples are longer than {self.max_tokens} tokens")

@@ -2,6 +2,7 @@
 
 from fairseq.tasks import register_task
 
+from fairseq_hebrew.data.labelled import TextSamples
 from fairseq_hebrew.tasks.labelled import LabelledConfig, LabelledTask, f1
 
 ROLES = ("correct", "predicted", "gold")
@@ -13,6 +14,7 @@ class SequenceClassificationTask(LabelledTask):
 
     kind = "sequence_classification"
     head_kind = "sequence"
+    sample_maker = TextSamples
 
     def counts(self, sample: dict, predicted) -> dict[str, int]:
         """For each class how often it was right, predicted and gold."""

@@ -2,6 +2,7 @@
 
 from fairseq.tasks import register_task
 
+from fairseq_hebrew.data.labelled import WordSamples
 from fairseq_hebrew.tasks.labelled import LabelledConfig, LabelledTask, f1
 from fairseq_hebrew.text.spans import READERS
 
@@ -12,6 +13,7 @@ class TokenClassificationTask(LabelledTask):
 
     kind = "token_classification"
     head_kind = "token"
+    sample_maker = WordSamples
 
     def counts(self, sample: dict, predicted) -> dict[str, int]:
         """Mentions that are right, predicted and gold. A sentence cut in two is counted as two here; `score` joins."""

@@ -1,14 +1,15 @@
 import pytest
 import torch
 
-from fairseq_hebrew.data.description import TaskDescription
+from fairseq_hebrew.data.described.tagged_words import TokenClassification
+from fairseq_hebrew.data.described.texts import SequenceClassification
+from fairseq_hebrew.data.examples import LabelledText, TaggedSentence
 from fairseq_hebrew.data.fixed_shapes import FixedShapes
-from fairseq_hebrew.data.labelled import LabelledText, TaggedSentence
-from fairseq_hebrew.data.labelled_dataset import IGNORE, LabelledDataset, SampleMaker
+from fairseq_hebrew.data.labelled import IGNORE, LabelledDataset, TextSamples, WordSamples
 from fairseq_hebrew.text.vocabulary import Vocabulary
 
-NER = TaskDescription("ner", "token_classification", {}, {"PER": "PER"}, "f1")
-TEXTS = TaskDescription("texts", "sequence_classification", {}, {"0": "good", "1": "bad"}, "macro_f1")
+NER = TokenClassification(name="ner", files={}, labels={"PER": "PER"}, metric="f1")
+TEXTS = SequenceClassification(name="texts", files={}, labels={"0": "good", "1": "bad"}, metric="macro_f1")
 WORDS = ['צה"ל', "הודיע", "🙂", "שָׁלוֹם", "\u200f", "א" * 50, "ג'ירפה", ",", "GPU"] * 3
 
 
@@ -16,7 +17,7 @@ def test_pieces_are_those_of_the_running_text_and_labels_stand_at_first_pieces(t
     vocabulary = Vocabulary(tokenizer_dir)
     words = ["דנה", "כהן", "גרה", "בירושלים", "."]
     sentence = TaggedSentence(1, words, ["B-PER", "E-PER", "O", "O", "O"])
-    (sample,) = SampleMaker(vocabulary, NER, 512).samples(0, sentence)
+    (sample,) = WordSamples(vocabulary, NER, 512).samples(0, sentence)
     running = vocabulary.encode_batch([" ".join(words)])[0].tolist()
     assert sample.tokens.tolist() == [vocabulary.bos, *running, vocabulary.eos]
     labels = sample.target[sample.target != IGNORE]
@@ -31,7 +32,7 @@ def test_no_word_is_dropped_whatever_the_length(tokenizer_dir):
     vocabulary = Vocabulary(tokenizer_dir)
     tags = [NER.classes[i % 5] for i in range(len(WORDS))]
     for longest in (4, 7, 16, 512):
-        maker = SampleMaker(vocabulary, NER, longest)
+        maker = WordSamples(vocabulary, NER, longest)
         samples = maker.samples(3, TaggedSentence(1, WORDS, tags))
         assert [NER.classes[i] for s in samples for i in s.target[s.target != IGNORE]] == tags
         assert [s.first_word for s in samples] == [
@@ -43,7 +44,7 @@ def test_no_word_is_dropped_whatever_the_length(tokenizer_dir):
 
 def test_text_is_normalized_as_the_corpus_was_and_cut_at_its_end(tokenizer_dir):
     vocabulary = Vocabulary(tokenizer_dir)
-    maker = SampleMaker(vocabulary, TEXTS, 8)
+    maker = TextSamples(vocabulary, TEXTS, 8)
     (pointed,) = maker.samples(0, LabelledText(2, "שָׁלוֹם\u200f", "1"))
     (plain,) = maker.samples(0, LabelledText(2, "שלום", "1"))
     assert pointed.tokens.tolist() == plain.tokens.tolist()
@@ -54,7 +55,7 @@ def test_text_is_normalized_as_the_corpus_was_and_cut_at_its_end(tokenizer_dir):
 
 def test_batches_pad_on_the_right_and_never_label_padding(tokenizer_dir):
     vocabulary = Vocabulary(tokenizer_dir)
-    maker = SampleMaker(vocabulary, NER, 64)
+    maker = WordSamples(vocabulary, NER, 64)
     sentences = [TaggedSentence(1, WORDS[:n], ["O"] * n) for n in (1, 5, 3)]
     dataset = LabelledDataset([maker.samples(i, s)[0] for i, s in enumerate(sentences)], vocabulary.pad, seed=1)
     batch = dataset.collater([dataset[i] for i in range(3)])
@@ -69,7 +70,7 @@ def test_batches_pad_on_the_right_and_never_label_padding(tokenizer_dir):
 def test_batches_of_fixed_shapes(tokenizer_dir, description):
     """Every example once; rows that are missing have no token and no label."""
     vocabulary = Vocabulary(tokenizer_dir)
-    maker = SampleMaker(vocabulary, description, 64)
+    maker = (WordSamples if description is NER else TextSamples)(vocabulary, description, 64)
     if description is NER:
         examples = [TaggedSentence(1, WORDS[:1] * n, ["O"] * n) for n in range(1, 12)]
     else:
@@ -94,7 +95,7 @@ def test_batches_of_fixed_shapes(tokenizer_dir, description):
 
 
 def test_order_changes_with_the_epoch_and_keeps_like_lengths_together(tokenizer_dir):
-    maker = SampleMaker(Vocabulary(tokenizer_dir), TEXTS, 64)
+    maker = TextSamples(Vocabulary(tokenizer_dir), TEXTS, 64)
     texts = [LabelledText(1, "מילה " * (1 + i % 9), "0") for i in range(90)]
     dataset = LabelledDataset([maker.samples(i, t)[0] for i, t in enumerate(texts)], 1, seed=1)
     first = dataset.ordered_indices()

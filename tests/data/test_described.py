@@ -1,6 +1,6 @@
 import pytest
 
-from fairseq_hebrew.data.description import built_in, read_description
+from fairseq_hebrew.data.described import built_in, read_description
 from fairseq_hebrew.stage.errors import UserError
 
 GOOD = """

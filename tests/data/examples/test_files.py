@@ -2,14 +2,16 @@ from pathlib import Path
 
 import pytest
 
-from fairseq_hebrew.data.description import TaskDescription, read_description
-from fairseq_hebrew.data.labelled import read_examples, read_file
+from fairseq_hebrew.data.described import read_description
+from fairseq_hebrew.data.described.tagged_words import TokenClassification
+from fairseq_hebrew.data.described.texts import SequenceClassification
+from fairseq_hebrew.data.examples import read_examples, read_file
 from fairseq_hebrew.stage.errors import UserError
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SHARED = ROOT.parent / "shared" / "data"
-NER = TaskDescription("ner", "token_classification", {"train": "t"}, {"PER": "PER", "LOC": "LOC"}, "f1")
-TEXTS = TaskDescription("texts", "sequence_classification", {"train": "t"}, {"0": "good", "1": "bad"}, "macro_f1")
+NER = TokenClassification(name="ner", files={"train": "t"}, labels={"PER": "PER", "LOC": "LOC"}, metric="f1")
+TEXTS = SequenceClassification(name="texts", files={"train": "t"}, labels={"0": "good", "1": "bad"}, metric="macro_f1")
 
 
 def ner(tmp_path, text):

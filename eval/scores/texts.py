@@ -1,0 +1,37 @@
+"""Scores of labelled texts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .percent import percent
+
+FIELDS = {"text": str, "gold": str, "predicted": str, "labels": dict}
+
+
+def problem(record: dict) -> str | None:
+    """What is wrong with a record that has its fields; None where nothing is."""
+    for name in ("gold", "predicted"):
+        if record[name] not in record["labels"]:
+            return f"{name} {record[name]!r} is none of the labels {', '.join(record['labels'])}"
+    return None
+
+
+def score(records: Sequence[dict]) -> dict:
+    """Macro F1 over all labels of the task, accuracy, and F1 by label, in percent (scikit-learn)."""
+    from sklearn.metrics import accuracy_score, f1_score
+
+    labels = records[0]["labels"]
+    gold = [record["gold"] for record in records]
+    predicted = [record["predicted"] for record in records]
+    by_label = f1_score(gold, predicted, labels=list(labels), average=None, zero_division=0)
+    return {
+        "scorer": "scikit-learn, macro over all labels",
+        "macro_f1": percent(by_label.mean()),
+        "accuracy": percent(accuracy_score(gold, predicted)),
+        "texts": len(records),
+        "by_label": {
+            name: {"f1": percent(value), "texts": gold.count(label)}
+            for (label, name), value in zip(labels.items(), by_label)
+        },
+    }

@@ -1,0 +1,41 @@
+"""Reading the files of a task as examples, by its description."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from fairseq_hebrew.data.described import TaskDescription
+from fairseq_hebrew.stage.errors import UserError
+
+from .tagged_words import TaggedSentence, read_tagged
+from .texts import LabelledText, read_table
+
+__all__ = ["LabelledText", "TaggedSentence", "read_examples", "read_file", "split_path"]
+
+# The reader of each kind of task: (path, description) -> its examples, in the order of the file.
+READERS: dict[str, Callable[[Path, TaskDescription], Iterator]] = {
+    "token_classification": read_tagged,
+    "sequence_classification": read_table,
+}
+
+
+def split_path(folder: Path, split: str, description: TaskDescription) -> Path:
+    """The file of a split of a task; raises UserError for a split the description does not name."""
+    if split not in description.files:
+        known = ", ".join(description.files)
+        raise UserError(f"the task {description.name} has no split {split!r} in its description; it has {known}")
+    return folder / description.files[split]
+
+
+def read_examples(folder: Path, split: str, description: TaskDescription) -> list:
+    """The examples of a split of a task, in the order of the file."""
+    return read_file(split_path(folder, split, description), description)
+
+
+def read_file(path: Path, description: TaskDescription) -> list:
+    """The examples of a file; raises UserError naming the line that is wrong."""
+    examples = list(READERS[description.kind](path, description))
+    if not examples:
+        raise UserError(f"{path}: no examples in the file; give the file with the labelled data")
+    return examples

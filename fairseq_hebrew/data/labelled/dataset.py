@@ -1,0 +1,84 @@
+"""Samples of labelled examples as a fairseq dataset: batches of like lengths."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from fairseq.data import FairseqDataset
+from fairseq.data.data_utils import collate_tokens
+
+from fairseq_hebrew.data.fixed_shapes import EMPTY, FixedShapes
+
+from .sample import IGNORE, Sample
+
+
+class LabelledDataset(FairseqDataset):
+    """Samples in batches `{id, nsentences, ntokens, net_input: {src_tokens, src_lengths}, target}`.
+
+    src_tokens (B, T) int64, right-padded; target (B, T) with IGNORE where no word begins, or (B,). With shapes, batches
+    have their lengths and rows; what rows are missing are padding, with id -1 and no label.
+    """
+
+    def __init__(self, samples: Sequence[Sample], pad: int, seed: int, shapes: FixedShapes | None = None) -> None:
+        super().__init__()
+        self.shapes = shapes
+        self.samples, self._pad, self._seed, self._epoch = samples, pad, seed, 1
+        self.sizes = np.array([len(sample.tokens) for sample in samples], dtype=np.int64)
+
+    def __getitem__(self, index: int) -> dict:
+        sample = self.samples[index]
+        return {"id": index, "tokens": sample.tokens, "target": sample.target}
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def collater(self, items: list[dict]) -> dict:
+        if not items:
+            return {}
+        rows, count, length = items, len(items), None
+        if self.shapes is not None:
+            length = self.shapes.length(max(len(item["tokens"]) for item in items))
+            nothing = {
+                "id": EMPTY,
+                "tokens": items[0]["tokens"][:0],
+                "target": torch.full_like(items[0]["target"], IGNORE),
+            }
+            rows = [*items, *[nothing] * self.shapes.missing(length, count)]
+        tokens = collate_tokens([item["tokens"] for item in rows], self._pad, pad_to_length=length)
+        targets = [item["target"] for item in rows]
+        target = collate_tokens(targets, IGNORE, pad_to_length=length) if targets[0].dim() else torch.stack(targets)
+        lengths = torch.tensor([len(item["tokens"]) for item in rows])
+        return {
+            "id": torch.tensor([item["id"] for item in rows]),
+            "nsentences": count,
+            "ntokens": int(lengths.sum()),
+            "net_input": {"src_tokens": tokens, "src_lengths": lengths},
+            "target": target,
+        }
+
+    def batch_by_size(self, indices, max_tokens=None, max_sentences=None, required_batch_size_multiple=1):
+        """FairseqDataset's; with shapes all batches of a length have as many rows."""
+        if self.shapes is None:
+            return super().batch_by_size(indices, max_tokens, max_sentences, required_batch_size_multiple)
+        sizes = self.sizes[indices]
+        return self.shapes.batches(indices, sizes, max_tokens, max_sentences, required_batch_size_multiple)
+
+    def num_tokens(self, index: int) -> int:
+        return int(self.sizes[index])
+
+    def size(self, index: int) -> int:
+        return int(self.sizes[index])
+
+    def ordered_indices(self) -> np.ndarray:
+        """By length, equal lengths in an order of the epoch's own: batches of like lengths, others every epoch."""
+        noise = np.random.default_rng([self._seed, self._epoch]).random(len(self))
+        return np.lexsort((noise, self.sizes // 8))
+
+    @property
+    def can_reuse_epoch_itr_across_epochs(self) -> bool:
+        return False
+
+    def set_epoch(self, epoch: int) -> None:
+        self._epoch = epoch

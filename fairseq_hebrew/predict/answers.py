@@ -1,0 +1,55 @@
+"""The answers of a model on examples, in their order, a chunk of them in memory at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+import torch
+
+from fairseq_hebrew.data.labelled import LabelledDataset
+from fairseq_hebrew.stage.errors import UsageError
+from fairseq_hebrew.stage.progress import Progress
+
+from . import tagged_words, texts
+
+# What makes records of a kind of task: `answer(description, example, [(sample, its output), ...])` and `majority`.
+KINDS = {"token_classification": tagged_words, "sequence_classification": texts}
+
+CHUNK = 4096  # examples that are sorted by length together
+
+
+def answers(model, task, examples: Iterable, batch_size: int, device: str) -> Iterator[dict]:
+    """A record for each example, in order. What stands in the same batch or is padded changes no answer."""
+    try:
+        model.to(device)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[0]
+        raise UsageError(f"--device {device}: {reason}") from None
+    answer = KINDS[task.kind].answer
+    rest = iter(examples)
+    with Progress("predict", None, "examples") as progress:
+        while chunk := list(islice(rest, CHUNK)):
+            samples = task.samples(chunk)
+            found: list[list] = [[] for _ in chunk]
+            for sample, output in zip(samples, outputs(model, task, samples, batch_size, device)):
+                found[sample.example].append((sample, output))
+            for example, its in zip(chunk, found):
+                yield answer(task.description, example, its)
+            progress.add(len(chunk))
+
+
+@torch.inference_mode()
+def outputs(model, task, samples: list, batch_size: int, device: str) -> list[torch.Tensor]:
+    """What the task's head makes of each sample, fp32 on the CPU; batches are of like lengths."""
+    dataset = LabelledDataset(samples, task.dictionary.pad(), seed=1)
+    made: list = [None] * len(dataset)
+    order = dataset.ordered_indices()
+    for start in range(0, len(order), batch_size):
+        indices = order[start : start + batch_size]
+        batch = dataset.collater([dataset[i] for i in indices])
+        inputs = {name: value.to(device) for name, value in batch["net_input"].items()}
+        logits = model(**inputs, head=task.head)[0].float().cpu()
+        for row, index in enumerate(indices):
+            made[index] = logits[row]
+    return made
