@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+# A thread a process, before torch is imported: two workers that each take both of two cores wait for one another, and
+# take seven times as long.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 ROOT = Path(__file__).parents[1]
 HANDWRITTEN = ROOT / "demo" / "corpus" / "handwritten"
 

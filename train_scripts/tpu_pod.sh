@@ -98,6 +98,9 @@ cloud() {
     gcloud compute tpus "$1" "$2" "$tpu" --zone "$zone" --quiet ${project:+--project "$project"} "${@:3}"
 }
 
+# Sent along with what asks for a process: one that has ended and is not yet waited for is no longer there.
+alive='alive() { case $(ps -o stat= -p "$1" 2>/dev/null) in "" | Z*) return 1 ;; esac; }'
+
 # everywhere COMMAND: in the home of every host; what they print, one behind the other.
 everywhere() { cloud tpu-vm ssh --worker=all --command "$1"; }
 
@@ -161,8 +164,8 @@ start() {
     inner=$(printf '%q ' "$@")
     inner="PJRT_DEVICE=TPU $inner & echo \$! >run/pid.new; mv run/pid.new run/pid; wait \$!; echo \$? >run/exit"
     say "starting $script on $count hosts"
-    everywhere "cd $folder && mkdir -p run || exit 1
-        if [ -f run/pid ] && [ ! -f run/exit ] && kill -0 \$(cat run/pid) 2>/dev/null; then
+    everywhere "$alive; cd $folder && mkdir -p run || exit 1
+        if [ -f run/pid ] && [ ! -f run/exit ] && alive \$(cat run/pid); then
             echo 'error: a run is going on here; stop it first' >&2; exit 1
         fi
         rm -f run/pid run/exit run/stopped
@@ -172,11 +175,11 @@ start() {
 
 # A line a host: running, exit STATUS, stopped (by `stop`), gone (killed, or its machine was started again), none.
 status() {
-    everywhere "cd $folder/run 2>/dev/null || { echo none; exit 0; }
+    everywhere "$alive; cd $folder/run 2>/dev/null || { echo none; exit 0; }
         if [ -f exit ] && [ -f stopped ]; then echo stopped
         elif [ -f exit ]; then echo exit \$(cat exit)
         elif [ ! -f pid ]; then echo none
-        elif kill -0 \$(cat pid) 2>/dev/null; then echo running
+        elif alive \$(cat pid); then echo running
         else echo gone; fi"
 }
 
@@ -191,12 +194,14 @@ stop() {
 
 # For hosts that wait for one that is gone: they may not come to the end of their update, and are killed then.
 end_all() {
-    everywhere "cd $folder/run 2>/dev/null && [ -f pid ] && pid=\$(cat pid) || exit 0
+    everywhere "$alive; cd $folder/run 2>/dev/null && [ -f pid ] && pid=\$(cat pid) || exit 0
         for second in \$(seq 0 $grace); do
-            kill -TERM \$pid 2>/dev/null || exit 0
+            alive \$pid || exit 0
+            kill -TERM \$pid
             sleep 1
         done
-        kill -KILL -- -\$(ps -o pgid= -p \$pid | tr -d ' ')" || true
+        kill -KILL -- -\$(ps -o pgid= -p \$pid | tr -d ' ')
+        while alive \$pid; do sleep 0.1; done" || true
 }
 
 logs() { cloud tpu-vm ssh --worker="$worker" --command "tail -n 50 $folder/run/log"; }
