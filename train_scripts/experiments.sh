@@ -20,7 +20,7 @@ data=$(cd "$1" && pwd)
 mkdir -p "$2"
 out=$(cd "$2" && pwd)
 shift 2
-size=tiny updates=3000 seeds="1 2 3" jobs=1 job='' wanted=()
+size=tiny updates=2500 seeds="1 2 3" jobs=1 job='' wanted=()
 while [ $# -gt 0 ]; do
     case $1 in
         --size) size=$2 && shift 2 ;;
@@ -132,7 +132,7 @@ run() { # variant, seed
         # One yardstick for all: documents apart, 15 %, all of them the mask. With 80/10/10 a tenth of the predictions
         # can be read off the input, by those that were trained to.
         common=$(losses "$pretrain/checkpoint_last.pt" "$pretrain/common.txt" "${yardstick[@]}" \
-            --sample-break-mode complete_doc)
+            --sample-break-mode complete_doc --model-overrides "{'no_document_mask': False}")
         echo "{\"own\": $own, \"common\": $common}" >"$folder/validation.json"
     fi
     if [ ! -f "$nemo/scores.json" ]; then
@@ -141,7 +141,7 @@ run() { # variant, seed
             --finetune-from-model "$pretrain/checkpoint_last.pt" --max-tokens-per-sample $tokens \
             --criterion classification --batch-size 32 --optimizer adamw --adam-betas '(0.9, 0.98)' \
             --weight-decay 0.01 --lr 1e-3 --lr-scheduler polynomial_decay --warmup-updates 100 \
-            --total-num-update 1860 --max-epoch 12 --patience 4 --seed "$2" --cpu --num-workers 0 \
+            --total-num-update 1240 --max-epoch 8 --patience 4 --seed "$2" --cpu --num-workers 0 \
             --best-checkpoint-metric f1 --maximize-best-checkpoint-metric --no-epoch-checkpoints \
             --no-last-checkpoints --save-dir "$nemo" --log-format json --log-file "$nemo/train.log"
         quietly "$nemo/output.txt" fairseq-hebrew predict "$nemo/checkpoint_best.pt" --data "$data/ner/nemo" \
