@@ -1,5 +1,5 @@
-# What a host of a TPU pod slice does for tpu_pod.sh, which sends this along with each call: the host needs no clone yet.
-# Run by bash in the home of the host; the clone is its folder $clone, named by tpu_pod.sh.
+# What a host of a TPU pod slice does for tpu_pod.sh, which sends all of this with each call: a host may have no clone
+# yet. Run by bash in the home of the host; $clone, set by tpu_pod.sh, is the clone's folder there.
 #
 # In run/ of the clone:
 #   pid      the process that trains, and its birth
@@ -86,8 +86,8 @@ trains() {
     { read -r pid born <run/pid; } 2>/dev/null && [ -n "$born" ] && [ "$(birth "$pid")" = "$born" ]
 }
 
-# birth PID: the start of this machine, and when the process began after it, in ticks of its clock (proc(5)). Fails where
-# there is none, or one that has ended and is not yet waited for.
+# birth PID: the start of this machine, and when the process began after it, in ticks of its clock (proc(5)). Fails
+# where there is none, or one that has ended and is not yet waited for.
 birth() {
     local told fields
     told=$(cat "/proc/$1/stat" 2>/dev/null) || return 1

@@ -191,7 +191,7 @@ start() {
         "${training[@]:2}"
 }
 
-# A line a host. A host may say more when somebody logs in.
+# A line a host; what else a host says to whoever logs in is left out.
 status() { on all status | grep -xE 'running|exit [0-9]+|stopped|gone|none'; }
 
 stop() { on all stop; }
