@@ -139,10 +139,12 @@ choose_devices() {
 # One process drives all devices of a host. They are counted in a process of its own, as the runtime that counts them
 # keeps them to itself while it lives.
 choose_tpu_devices() {
-    local seen
-    seen=$(python -m fairseq_hebrew.xla.devices) || exit 1 # it has said why
+    local counted seen hosts
+    counted=$(python -m fairseq_hebrew.xla.devices) || exit 1 # it has said why
+    read -r seen hosts <<<"$counted"
     devices=${devices:-$seen}
     [ "$devices" = "$seen" ] || fail "--devices $devices: a TPU run takes all of the host's devices, here $seen"
+    [ "$nodes" = "$hosts" ] || fail "--nodes $nodes: the devices here are those of $hosts host(s); give --nodes $hosts"
 }
 
 # What --precision asks for, as fairseq-train's options: products. Weights and optimizer are fp32 in all of them.

@@ -9,27 +9,32 @@
 #   setup    copies this clone to every host and builds the environment there (make setup-xla, the extra `tpu`)
 #   start    starts SCRIPT (hallelubert_base, ...) on every host, with --device tpu and the number of hosts, and ends
 #   run      setup and start, then watches: ends when training does; where the slice was preempted it makes it anew,
-#            sets it up and starts again. Training then goes on from --mirror-checkpoints, without which it begins anew
-#   status   what each host is doing: running, exit STATUS, none
+#            sets it up and starts again. Training then goes on from --mirror-checkpoints, an option of training
+#   status   what each host is doing: running, exit STATUS, stopped, gone, none
 #   stop     SIGTERM to training on every host: it writes a checkpoint and ends
 #   logs     the last lines of a host's log
 #
 # Options:
 #   --project PROJECT        instead of gcloud's own
-#   --prepare COMMAND        with setup and run: run on every host afterwards, in the clone; to fetch DATA, say
+#   --before COMMAND         with setup and run: run on every host before the environment is built, in the clone; to
+#                            install what the image lacks for that, say
+#   --prepare COMMAND        the same, run afterwards; to fetch DATA, say
+#   --shared-save-dir        with start and run: all hosts share the folder of --save-dir. Several hosts need this or
+#                            --mirror-checkpoints, as one of them writes checkpoints and all go on from them
 #   --accelerator-type TYPE  with run: v4-128, ... of the slice to make where there is none
 #   --version VERSION        with run: its image, tpu-ubuntu2204-base, ...
 #   --on-demand              with run: no spot slice
 #   --queued-resource        with run: ask for the slice as a queued resource of the same name
 #   --every SECONDS          with run: between two looks (60)
 #   --grace SECONDS          with run: for the checkpoint of hosts that are to end because others did (60)
+#   --tries N                with run: failures or losses in a row before it gives up (5); what came before 4 x N looks
+#                            that found all well is forgotten
 #   --worker N               with logs: of which host (0)
 #
 # Needs gcloud, logged in, on this machine. Nothing is made, deleted or installed but by `setup` and `run`.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-folder=fairseq_hebrew # in the home of each host; its run/ holds pid, exit and log
-tries=5               # failures in a row before a watcher gives up
+clone=fairseq_hebrew # in the home of each host
 
 fail() {
     echo "error: $1" >&2
@@ -41,13 +46,14 @@ say() { echo "$(date '+%F %T') $*"; }
 usage() { sed -n '2,/^[^#]/{/^#/s/^# \{0,1\}//p}' "$0"; }
 
 read_arguments() {
-    command='' tpu='' zone='' project='' prepare='' accelerator='' version='' every=60 grace=60 worker=0
-    spot=yes queued=no training=()
+    command='' tpu='' zone='' project='' before='' prepare='' accelerator='' version=''
+    every=60 grace=60 tries=5 worker=0 spot=yes queued=no shared=no training=()
     while [ $# -gt 0 ]; do
         case $1 in
             --help | -h) usage && exit 0 ;;
             --on-demand) spot=no && shift && continue ;;
             --queued-resource) queued=yes && shift && continue ;;
+            --shared-save-dir) shared=yes && shift && continue ;;
             --) shift && training=("$@") && break ;;
         esac
         if [ "${1#-}" = "$1" ]; then
@@ -61,11 +67,13 @@ read_arguments() {
         case $1 in
             --zone) zone=$2 ;;
             --project) project=$2 ;;
+            --before) before=$2 ;;
             --prepare) prepare=$2 ;;
             --accelerator-type) accelerator=$2 ;;
             --version) version=$2 ;;
             --every) every=$2 ;;
             --grace) grace=$2 ;;
+            --tries) tries=$2 ;;
             --worker) worker=$2 ;;
             *) fail "unknown option $1; --help names them, what is for the training script goes behind --" 2 ;;
         esac
@@ -86,7 +94,11 @@ read_arguments() {
     [ -z "$project" ] || is "$project" '[a-z][-a-z0-9.:]*' || fail "'$project' is no project" 2
     is "$every" '[0-9]+(\.[0-9]+)?' || fail "--every $every: give seconds" 2
     is "$grace" '[0-9]+' || fail "--grace $grace: give whole seconds" 2
+    is "$tries" '[1-9][0-9]*' || fail "--tries $tries: give a number, 1 or more" 2
     is "$worker" '[0-9]+' || fail "--worker $worker: give a host's number" 2
+    if [ ${#training[@]} -gt 0 ] && is "$accelerator" '.*-[1-9][0-9]*' && [ "${accelerator##*-}" -gt 8 ]; then
+        begin_alike "$accelerator has several hosts" # 8 cores, or chips of one core, are the most that one has
+    fi
     command -v gcloud >/dev/null ||
         fail "no gcloud here; install Google Cloud's command line (cloud.google.com/sdk) and run gcloud auth login"
 }
@@ -98,11 +110,12 @@ cloud() {
     gcloud compute tpus "$1" "$2" "$tpu" --zone "$zone" --quiet ${project:+--project "$project"} "${@:3}"
 }
 
-# Sent along with what asks for a process: one that has ended and is not yet waited for is no longer there.
-alive='alive() { case $(ps -o stat= -p "$1" 2>/dev/null) in "" | Z*) return 1 ;; esac; }'
-
-# everywhere COMMAND: in the home of every host; what they print, one behind the other.
-everywhere() { cloud tpu-vm ssh --worker=all --command "$1"; }
+# on WORKER FUNCTION [ARGUMENT...]: of tpu_host.sh, on a host or `all`; what they print, one behind the other.
+on() {
+    cloud tpu-vm ssh --worker="$1" --command "clone=$clone
+$(cat "$root/train_scripts/tpu_host.sh")
+$(printf '%q ' "${@:2}")"
+}
 
 # READY, PREEMPTED, ...; NONE where there is no such TPU; fails where nobody answers.
 state() {
@@ -117,12 +130,26 @@ state() {
     fi
 }
 
-hosts() {
+# Sets count; more than one host have to begin alike.
+count_hosts() {
     local told found
     told=$(cloud tpu-vm describe --format='value(networkEndpoints[].ipAddress)') || return 1
     IFS=' ;,' read -ra found <<<"$told"
-    [ ${#found[@]} -gt 0 ] || return 1
-    echo ${#found[@]}
+    count=${#found[@]}
+    [ "$count" -gt 0 ] || return 1
+    [ "$count" = 1 ] || begin_alike "$tpu has $count hosts"
+}
+
+# begin_alike WHY: that several hosts will begin from the same checkpoint, which one of them has written.
+begin_alike() {
+    local word last=''
+    [ $shared = no ] || return 0
+    for word in "${training[@]}"; do # as two words, or as one
+        case $last=$word in --mirror-checkpoints=?* | *=--mirror-checkpoints=?*) return 0 ;; esac
+        last=$word
+    done
+    fail "$1, of which one writes checkpoints; give --mirror-checkpoints URL behind the second --, or \
+--shared-save-dir where all share the folder of --save-dir" 2
 }
 
 present() {
@@ -144,67 +171,32 @@ pack() {
 setup() {
     local parcel code=0
     parcel=$(mktemp -d)
-    pack "$parcel/$folder.tgz" || fail "the clone at $root could not be packed"
+    pack "$parcel/$clone.tgz" || fail "the clone at $root could not be packed"
     say "copying the clone to the hosts of $tpu"
-    gcloud compute tpus tpu-vm scp "$parcel/$folder.tgz" "$tpu:$folder.tgz" --worker=all --zone "$zone" \
+    gcloud compute tpus tpu-vm scp "$parcel/$clone.tgz" "$tpu:$clone.tgz" --worker=all --zone "$zone" \
         --quiet ${project:+--project "$project"} || code=$?
     rm -rf "$parcel"
-    [ $code = 0 ] || return 1
+    [ $code = 0 ] && on all unpack || return 1
+    [ -z "$before" ] || on all in_clone "$before" || return 1
     say "building the environment there"
-    everywhere "mkdir -p $folder && tar -xzf $folder.tgz -C $folder && cd $folder && make setup-xla &&
-        .venv-xla/bin/pip install --quiet --constraint constraints-xla.txt --editable '.[tpu]'" || return 1
-    [ -z "$prepare" ] || everywhere "cd $folder && { $prepare"$'\n'"}"
+    on all build || return 1
+    [ -z "$prepare" ] || on all in_clone "$prepare"
 }
 
 start() {
-    local count script inner
-    count=$(hosts) || return 1
-    script=${training[0]}
-    set -- bash "train_scripts/$script.sh" "${training[1]}" --device tpu --nodes "$count" "${training[@]:2}"
-    inner=$(printf '%q ' "$@")
-    inner="PJRT_DEVICE=TPU $inner & echo \$! >run/pid.new; mv run/pid.new run/pid; wait \$!; echo \$? >run/exit"
+    local count script=${training[0]}
+    count_hosts || return 1
     say "starting $script on $count hosts"
-    everywhere "$alive; cd $folder && mkdir -p run || exit 1
-        if [ -f run/pid ] && [ ! -f run/exit ] && alive \$(cat run/pid); then
-            echo 'error: a run is going on here; stop it first' >&2; exit 1
-        fi
-        rm -f run/pid run/exit run/stopped
-        nohup setsid bash -c $(printf %q "$inner") >>run/log 2>&1 </dev/null &
-        while [ ! -f run/pid ]; do sleep 0.1; done"
+    on all start env PJRT_DEVICE=TPU bash "train_scripts/$script.sh" "${training[1]}" --device tpu --nodes "$count" \
+        "${training[@]:2}"
 }
 
-# A line a host: running, exit STATUS, stopped (by `stop`), gone (killed, or its machine was started again), none.
-status() {
-    everywhere "$alive; cd $folder/run 2>/dev/null || { echo none; exit 0; }
-        if [ -f exit ] && [ -f stopped ]; then echo stopped
-        elif [ -f exit ]; then echo exit \$(cat exit)
-        elif [ ! -f pid ]; then echo none
-        elif alive \$(cat pid); then echo running
-        else echo gone; fi"
-}
+# A line a host; what else a host says to whoever logs in is left out.
+status() { on all status | grep -xE 'running|exit [0-9]+|stopped|gone|none'; }
 
-stop() {
-    everywhere "cd $folder/run 2>/dev/null || exit 0
-        if [ -f pid ] && [ ! -f exit ] && kill -TERM \$(cat pid) 2>/dev/null; then
-            touch stopped; echo stopping
-        else
-            echo 'nothing runs'
-        fi"
-}
+stop() { on all stop; }
 
-# For hosts that wait for one that is gone: they may not come to the end of their update, and are killed then.
-end_all() {
-    everywhere "$alive; cd $folder/run 2>/dev/null && [ -f pid ] && pid=\$(cat pid) || exit 0
-        for second in \$(seq 0 $grace); do
-            alive \$pid || exit 0
-            kill -TERM \$pid
-            sleep 1
-        done
-        kill -KILL -- -\$(ps -o pgid= -p \$pid | tr -d ' ')
-        while alive \$pid; do sleep 0.1; done" || true
-}
-
-logs() { cloud tpu-vm ssh --worker="$worker" --command "tail -n 50 $folder/run/log"; }
+logs() { on "$worker" log 50; }
 
 # can_be_made WHY: whether it is said what to make.
 can_be_made() {
@@ -240,13 +232,15 @@ delete_slice() {
 
 # Looks at the slice every so often, until training has ended or cannot go on.
 run() {
-    local now told misses=0 ends=0 again=0 begun=no
+    local now told # what a look has found: of the slice, of its hosts
+    local begun=no # waiting for a slice just made, tried to start, yes
+    local misses=0 ends=0 losses=0 good=0
     while :; do
         if ! now=$(state); then
             miss "$tpu does not answer"
         elif [ "$now" = NONE ] && [ $begun != waiting ]; then
             can_be_made "there is no TPU $tpu in $zone"
-            if [ $begun = yes ] && [ $queued = yes ]; then delete_slice || true; fi # the request that it was made by
+            if [ $begun != no ] && [ $queued = yes ]; then delete_slice || true; fi # the request that it was made by
             make_slice
             begun=waiting
         elif [ "$now" = PREEMPTED ] || [ "$now" = TERMINATED ]; then
@@ -260,6 +254,8 @@ run() {
             fi
         elif [ "$now" = READY ]; then
             look
+        else
+            misses=0 # on its way
         fi
         sleep "$every"
     done
@@ -269,20 +265,39 @@ run() {
 look() {
     if ! told=$(status); then
         miss "the hosts of $tpu cannot be reached"
-    elif [ $begun = yes ] && grep -qE '^(exit|gone|none|stopped)' <<<"$told"; then
+    elif all running; then
+        goes_on
+    elif [ $begun = yes ]; then
+        misses=0
         ended
-    elif [ $begun != yes ] && grep -qv '^running$' <<<"$told"; then
+    elif ! some running; then
         begin
-    else
-        [ $begun = yes ] || say "$tpu is training"
-        begun=yes misses=0 ends=0
+    elif [ $begun = no ] && all 'running|exit 0'; then
+        goes_on # the others are about to be done
+    else # hosts were lost while nobody watched, or the start did not reach all of them
+        say "only some hosts of $tpu are training"
+        end_all
+        begin
     fi
 }
 
+# all PATTERN, some PATTERN: of the lines that the hosts have told, whole ones.
+all() { ! grep -qvxE "$1" <<<"$told"; }
+some() { grep -qxE "$1" <<<"$told"; }
+
+goes_on() {
+    [ $begun = yes ] || say "$tpu is training"
+    begun=yes misses=0 ends=0 good=$((good + 1))
+    [ $good -lt $((4 * tries)) ] || losses=0
+}
+
 begin() {
-    if setup && start; then
+    local count
+    good=0
+    if count_hosts && setup && start; then
         begun=yes misses=0 ends=0
     else
+        begun=tried
         miss "$tpu could not be set up and started"
     fi
 }
@@ -290,31 +305,33 @@ begin() {
 # Training has ended on some host. Hosts of a slice that is being taken away end in one way or another before its state
 # says so: only what is still so at the next look counts.
 ended() {
-    if ! grep -qv '^exit 0$' <<<"$told"; then
+    if all 'exit 0'; then
         say "training is done"
         exit 0
     fi
     ends=$((ends + 1))
     [ $ends -ge 2 ] || return 0
-    if grep -q '^stopped' <<<"$told"; then
+    if some stopped; then
         fail "training was stopped; it goes on with the same command"
-    elif grep '^exit' <<<"$told" | grep -qvE '^exit (0|138|143)$' && ! grep -q '^gone' <<<"$told"; then
+    elif grep '^exit' <<<"$told" | grep -qvxE 'exit (0|138|143)' && ! some gone; then
         end_all
-        everywhere "tail -n 5 $folder/run/log" >&2 || true
+        on all log 5 >&2 || true
         fail "training has failed ($(tr '\n' ' ' <<<"$told")); its last lines are above"
-    elif grep -qE '^(exit (138|143)|gone|none)' <<<"$told"; then
-        again=$((again + 1))
-        [ $again -lt $tries ] || fail "hosts of $tpu were lost $again times; see tpu_pod.sh logs"
+    elif some 'exit (138|143)|gone|none'; then
+        losses=$((losses + 1))
+        [ $losses -lt "$tries" ] || fail "hosts of $tpu were lost $losses times; see tpu_pod.sh logs"
         say "hosts of $tpu were lost; starting again"
         end_all
         begin
     fi # else some are done, and the others about to be
 }
 
+end_all() { on all end "$grace" || true; }
+
 miss() {
     misses=$((misses + 1))
     say "$1 ($misses of $tries)"
-    [ $misses -lt $tries ] || fail "$1"
+    [ $misses -lt "$tries" ] || fail "$1"
 }
 
 read_arguments "$@"

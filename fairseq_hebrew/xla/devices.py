@@ -1,4 +1,6 @@
-"""How many XLA devices this host has: `python -m fairseq_hebrew.xla.devices` prints the number."""
+"""How many XLA devices this host has, and how many hosts train together: `python -m fairseq_hebrew.xla.devices` prints
+both numbers on a line.
+"""
 
 import os
 import sys
@@ -10,9 +12,10 @@ from fairseq_hebrew.xla.versions import check_versions
 REMEDY = "on a TPU host end what else uses it; elsewhere PJRT_DEVICE=CPU tries a run on the CPU"
 
 
-def count_devices() -> int:
-    """Devices that the process of a --tpu run drives here; raises UserError where there are none to be had.
+def count_devices() -> tuple[int, int]:
+    """(devices that the process of a --tpu run drives here, hosts of such processes: 1, or all of a pod slice).
 
+    Raises UserError where there are no devices to be had. The hosts of a slice wait for each other: all have to ask.
     A TPU belongs to the process that asked until that process ends: one that is to train must not be kept waiting by
     the one that counted.
     """
@@ -20,14 +23,14 @@ def count_devices() -> int:
     chosen = "PJRT_DEVICE" in os.environ  # torch_xla sets it where nobody did
     try:
         mesh.use_spmd()
-        count = mesh.local_devices()
+        counts = mesh.local_devices(), mesh.processes()[1]
     except (RuntimeError, OSError) as error:
         said = str(error).strip().splitlines() or [type(error).__name__]
         raise UserError(f"no XLA device answers here: {said[0].rstrip('.')}; {REMEDY}") from error
     if not chosen and mesh.device_kind() == "CPU":
         raise UserError(f"no TPU is here; {REMEDY}")
-    return count
+    return counts
 
 
 if __name__ == "__main__":
-    sys.exit(run_command(lambda: print(count_devices()), debug=False))
+    sys.exit(run_command(lambda: print(*count_devices()), debug=False))

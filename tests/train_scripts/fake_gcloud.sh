@@ -3,7 +3,7 @@
 #
 # $FAKE/calls gets the words of each call, a \0 behind each and a \1 behind the last; $FAKE/states is what `describe`
 # says, a line a call, the last one from then on; $FAKE/fail, where it is, holds words of calls that fail, and what they
-# say; with $FAKE/once the first one alone.
+# say; with $FAKE/once the first one alone. $FAKE/greeting is what a host says to whoever logs in.
 here=$FAKE
 printf '%s\0' "$@" >>"$here/calls"
 printf '\1' >>"$here/calls"
@@ -41,6 +41,7 @@ case "$3 $4" in
         done
         for ((i = 0; i < count; i++)); do
             [ "$worker" = all ] || [ "$worker" = $i ] || continue
+            [ ! -f "$here/greeting" ] || cat "$here/greeting"
             (cd "$here/host$i" && HOME=$here/host$i HOST=$i bash -c "$command") || failed=yes
         done
         [ -z "${failed:-}" ]

@@ -61,7 +61,7 @@ def options_of(done):
 @pytest.mark.parametrize("name, rows, steps", [("hallelubert_base", 64, 2), ("hallelubert_large", 32, 4)])
 def test_the_published_run_on_the_hosts_of_a_pod(name, rows, steps, on_a_host):
     arguments = ["--device", "tpu", "--nodes", HOSTS, "--dry-run"]
-    options, words = options_of(on_a_host(f"echo {CHIPS}", name, "DATA", *arguments))
+    options, words = options_of(on_a_host(f"echo {CHIPS} {HOSTS}", name, "DATA", *arguments))
     assert words[:2] == ["fairseq-train", "DATA"]
     assert int(options["batch-size"]) == rows * CHIPS and int(options["update-freq"]) == steps
     assert int(options["batch-size"]) * int(options["update-freq"]) * HOSTS == 8192
@@ -72,26 +72,35 @@ def test_the_published_run_on_the_hosts_of_a_pod(name, rows, steps, on_a_host):
 @pytest.mark.parametrize("devices", [1, 2, 4, 8])
 def test_the_published_batch_on_one_host(devices, on_a_host):
     arguments = ["--device", "tpu", "--device-batch", 16, "--devices", devices, "--dry-run"]
-    options, _ = options_of(on_a_host(f"echo {devices}", "neodictabert_phase1", "DATA", *arguments))
+    options, _ = options_of(on_a_host(f"echo {devices} 1", "neodictabert_phase1", "DATA", *arguments))
     assert int(options["batch-size"]) == 16 * devices
     assert int(options["batch-size"]) * int(options["update-freq"]) == 2048
 
 
 def test_what_products_are_made_in(on_a_host):
     chosen = ["--device", "tpu", "--dry-run", "--matmul-precision", "highest"]
-    options, _ = options_of(on_a_host("echo 4", "hallelubert_base", "DATA", *chosen))
+    options, _ = options_of(on_a_host("echo 4 1", "hallelubert_base", "DATA", *chosen))
     assert options["xla-matmul-precision"] == "highest"
-    options, _ = options_of(on_a_host("echo 4", "hallelubert_base", "DATA", *chosen, "--precision", "bf16"))
+    options, _ = options_of(on_a_host("echo 4 1", "hallelubert_base", "DATA", *chosen, "--precision", "bf16"))
     assert options["autocast"] == "bf16" and "bf16" not in options
-    options, _ = options_of(on_a_host("echo 4", "neodictabert_phase1", "DATA", "--device", "tpu", "--dry-run"))
+    options, _ = options_of(on_a_host("echo 4 1", "neodictabert_phase1", "DATA", "--device", "tpu", "--dry-run"))
     assert options["autocast"] == "bf16"
-    done = on_a_host("echo 4", "neodictabert_phase1", "DATA", "--device", "tpu", "--precision", "fp8", "--dry-run")
+    done = on_a_host("echo 4 1", "neodictabert_phase1", "DATA", "--device", "tpu", "--precision", "fp8", "--dry-run")
     assert done.returncode == 2 and "--precision fp8 is for Hopper GPUs" in done.stderr
 
 
 def test_a_part_of_a_hosts_devices_is_refused(on_a_host):
-    done = on_a_host("echo 4", "hallelubert_base", "DATA", "--device", "tpu", "--devices", 2)
+    done = on_a_host("echo 4 1", "hallelubert_base", "DATA", "--device", "tpu", "--devices", 2)
     assert done.returncode == 1 and "takes all of the host's devices, here 4" in done.stderr
+
+
+@pytest.mark.parametrize("given, hosts", [(["--nodes", 8], HOSTS), ([], HOSTS), (["--nodes", HOSTS], 1)])
+def test_another_number_of_hosts_than_the_slice_has_is_refused(given, hosts, on_a_host):
+    """The update would be of another size than the published one, and nothing else would show it."""
+    done = on_a_host(f"echo {CHIPS} {hosts}", "hallelubert_base", "DATA", "--device", "tpu", *given, "--dry-run")
+    nodes = given[1] if given else 1
+    told = f"error: --nodes {nodes}: the devices here are those of {hosts} host(s); give --nodes {hosts}\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", told)
 
 
 def test_without_torch_xla(on_a_host):
