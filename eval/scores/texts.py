@@ -18,20 +18,32 @@ def problem(record: dict) -> str | None:
 
 
 def score(records: Sequence[dict]) -> dict:
-    """Macro F1 over all labels of the task, accuracy, and F1 by label, in percent (scikit-learn)."""
-    from sklearn.metrics import accuracy_score, f1_score
+    """Macro and micro F1 over all labels of the task, accuracy, Matthews' correlation, precision, recall and F1 by
+    label, in percent, and the confusion matrix: a row a gold label, a column a predicted one (scikit-learn).
+
+    Of tasks with one label a text micro F1 is the accuracy; both names are in use.
+    """
+    from sklearn.metrics import accuracy_score, confusion_matrix, matthews_corrcoef, precision_recall_fscore_support
 
     labels = records[0]["labels"]
     gold = [record["gold"] for record in records]
     predicted = [record["predicted"] for record in records]
-    by_label = f1_score(gold, predicted, labels=list(labels), average=None, zero_division=0)
+    by_label = precision_recall_fscore_support(gold, predicted, labels=list(labels), average=None, zero_division=0)
+    accuracy = percent(accuracy_score(gold, predicted))
+    rows = zip(labels.items(), *by_label)
     return {
         "scorer": "scikit-learn, macro over all labels",
-        "macro_f1": percent(by_label.mean()),
-        "accuracy": percent(accuracy_score(gold, predicted)),
+        "macro_f1": percent(by_label[2].mean()),
+        "micro_f1": accuracy,
+        "accuracy": accuracy,
+        "mcc": percent(matthews_corrcoef(gold, predicted)),
         "texts": len(records),
         "by_label": {
-            name: {"f1": percent(value), "texts": gold.count(label)}
-            for (label, name), value in zip(labels.items(), by_label)
+            name: {"f1": percent(f1), "precision": percent(precision), "recall": percent(recall), "texts": int(texts)}
+            for (_, name), precision, recall, f1, texts in rows
+        },
+        "confusion": {
+            "labels": list(labels.values()),
+            "rows": confusion_matrix(gold, predicted, labels=list(labels)).tolist(),
         },
     }

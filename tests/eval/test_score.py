@@ -46,6 +46,31 @@ def test_texts_by_scikit_learn_over_all_labels(tmp_path):
     assert found["accuracy"] == 75.0 and found["by_label"]["bad"]["texts"] == 2
 
 
+def test_texts_precision_recall_confusion_and_correlation_by_hand(tmp_path):
+    gold = ["0", "0", "0", "1", "1", "2"]
+    predicted = ["0", "0", "1", "1", "0", "1"]
+    found = score(written(tmp_path, [text(g, p) for g, p in zip(gold, predicted)]))
+    assert found["confusion"] == {"labels": ["good", "bad", "off"], "rows": [[2, 1, 0], [1, 1, 0], [0, 1, 0]]}
+    # "bad": 1 right of 3 predicted and of 2 there: precision 1/3, recall 1/2, F1 0.4; "good": 2/3, 2/3, 2/3
+    assert found["by_label"]["bad"] == {"f1": 40.0, "precision": 33.33, "recall": 50.0, "texts": 2}
+    assert found["macro_f1"] == round(100 * (2 / 3 + 0.4 + 0) / 3, 2) and found["micro_f1"] == found["accuracy"] == 50.0
+    # Matthews: (3 * 6 - (3*3 + 3*2 + 0*1)) / sqrt((36 - 18) (36 - 14))
+    assert found["mcc"] == round(100 * 3 / (18 * 22) ** 0.5, 2)
+
+
+def valued(gold, predicted):
+    return {"kind": "sequence_regression", "text": "א", "gold": gold, "predicted": predicted}
+
+
+def test_numbers_by_hand(tmp_path):
+    # Deviations of gold -1, 0, 1 and of predicted -1, 1, 0 about their means: 1 / 2; ranks alike
+    found = score(written(tmp_path, [valued(*pair) for pair in ((1, 10.0), (2, 12.0), (3, 11.0))]))
+    assert (found["pearson"], found["spearman"], found["texts"]) == (50.0, 50.0, 3)
+    assert found["mean_squared_error"] == round((81 + 100 + 64) / 3, 4)
+    flat = score(written(tmp_path, [valued(1, 2.0), valued(3, 2.0)]))
+    assert (flat["pearson"], flat["spearman"]) == (0.0, 0.0)
+
+
 def test_nothing_predicted_is_zero_not_an_error(tmp_path):
     found = score(written(tmp_path, [tagged(["S-PER"], ["O"])]))
     assert found["f1"] == 0.0 and found["mentions"] == 1
@@ -64,6 +89,8 @@ def test_nothing_predicted_is_zero_not_an_error(tmp_path):
         (json.dumps({**tagged(["O"], ["O"]), "scheme": "bio"}), ":2: another scheme than on the first line"),
         (json.dumps(text("7", "0")), ":2: gold '7' is none of the labels 0, 1, 2"),
         (json.dumps({**text("0", "0"), "labels": ["0"]}), ":2: the field 'labels' is missing or no dict"),
+        (json.dumps(valued(1, None)), ":2: the field 'predicted' is missing or no number"),
+        (json.dumps(valued(1, float("nan"))), ":2: predicted nan is no number"),
         (json.dumps(text("0", "0")), ":2: another kind than on the first line"),
         (json.dumps(tagged(["O"], ["O", "O"])), ":2: words, gold and predicted differ in length"),
     ],
