@@ -33,7 +33,7 @@ def test_entities_by_hand_and_by_seqeval(tmp_path):
     # 3 mentions; 2 predicted (the lone B-ORG is none); 1 right: precision 1/2, recall 1/3, F1 0.4
     assert (found["precision"], found["recall"], found["f1"], found["mentions"]) == (50.0, 33.33, 40.0, 3)
     assert found["f1"] == round(100 * seqeval_f1(gold, predicted, mode="strict", scheme=IOBES), 2)
-    assert found["by_type"]["PER"] == {"f1": 100.0, "mentions": 1}
+    assert found["by_type"]["PER"] == {"f1": 100.0, "precision": 100.0, "recall": 100.0, "mentions": 1}
     assert "seqeval strict, IOBES" in table(found)
 
 
