@@ -60,7 +60,7 @@ def score(path: Path) -> dict:
 
 
 def mean(each: Sequence[tuple[str, dict]]) -> dict:
-    """The mean of the scores of several files, given with their names: of percents the mean, of counts the sum.
+    """The mean of the scores of several files, with their names: of percents, as shown, the mean; of counts the sum.
 
     A type or a label that not all of them have is the mean over those that do. The scores of each are kept in `each`.
     Raises UserError where the files are of different kinds of task.

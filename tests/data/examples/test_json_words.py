@@ -39,7 +39,7 @@ def test_spans_become_tags_of_words_and_offsets_are_kept(tmp_path):
 
 
 def test_offsets_are_of_the_text_as_it_stands(tmp_path):
-    """Points, signs beyond the basic plane, joined signs, controls of direction and CRLF: code points, nothing moved."""
+    """Points, signs beyond the basic plane, joined ones, controls of direction, CRLF: code points, nothing moved."""
     text = "שָׁלוֹם 👨‍👩‍👧!\r\nגָּרָה בְּ\u200fתֵל-אָבִיב 👍🏽 \U0001d54f דנה"
     start, name = text.index("תֵל"), text.index("דנה")
     (sentence,) = read(tmp_path, [{"text": text, "label": [[start, start + 10, "GPE"], [name, name + 3, "PER"]]}])
