@@ -71,7 +71,6 @@ def test_options_from_a_file_to_scores(data, tokenizer_dir, tmp_path, options):
     checkpoint = tmp_path / "save" / "checkpoint_best.pt"
     found = scores(checkpoint, output, "--split", "valid")
     best = max(float(row["valid_f1"]) for row in logged)
-    print(best, found["f1"], [row["valid_f1"] for row in logged])
     assert found["f1"] > 40 and found["sentences"] == 16
     # The windows of a sentence are joined in validation as in the predictions; a CRF there chooses in each alone.
     assert found["f1"] == pytest.approx(best, abs=15 if "--crf" in options else 0.006)
