@@ -1,7 +1,8 @@
 """`score`: judge a file of predictions, without any model.
 
-NER by seqeval (strict mode: an entity counts when its words and type are all right and its tags well formed), texts
-by scikit-learn (macro F1 over the labels of the task, accuracy).
+NER by seqeval (strict mode: an entity counts when its words and type are all right and its tags well formed), by
+conlleval's rules and as NEMO's scorer; texts by scikit-learn (macro F1 over the labels of the task, accuracy). Several
+files are judged one by one, and their mean is what is reported of a task with several splits.
 """
 
 from __future__ import annotations
@@ -58,31 +59,74 @@ def score(path: Path) -> dict:
     return {"task": records[0].get("task", ""), "kind": kind, **KINDS[kind].score(records)}
 
 
+def mean(each: Sequence[tuple[str, dict]]) -> dict:
+    """The mean of the scores of several files, with their names: of percents, as shown, the mean; of counts the sum.
+
+    A type or a label that not all of them have is the mean over those that do. The scores of each are kept in `each`.
+    Raises UserError where the files are of different kinds of task.
+    """
+    (first_name, first), *rest = each
+    for name, scores in rest:
+        if scores["kind"] != first["kind"] or scores.get("scorer") != first.get("scorer"):
+            kinds = f"{scores['kind']}, but {first_name} of {first['kind']}"
+            raise UserError(
+                f"{name}: the scores are of {kinds}, or by another scorer; take the mean of one kind of task"
+            )
+    tasks = list(dict.fromkeys(scores["task"] for _, scores in each))
+    made = _mean([scores for _, scores in each])
+    return {**made, "task": ", ".join(tasks), "mean_of": len(each), "each": dict(each)}
+
+
+def _mean(values: Sequence) -> object:
+    if isinstance(values[0], dict):
+        names = dict.fromkeys(name for value in values for name in value)
+        return {name: _mean([value[name] for value in values if name in value]) for name in names}
+    if isinstance(values[0], float):
+        return round(sum(values) / len(values), 2)
+    return sum(values) if isinstance(values[0], int) else values[0]
+
+
 def table(scores: dict) -> str:
     """The scores as lines a person reads."""
-    lines = [f"task       {scores['task']} ({scores['kind']}), {scores['scorer']}"]
+    of = f", mean of {scores['mean_of']} files" if "mean_of" in scores else ""
+    lines = [f"task       {scores['task']} ({scores['kind']}), {scores['scorer']}{of}"]
     for name, value in scores.items():
-        if isinstance(value, int | float):
+        if isinstance(value, int | float) and name != "mean_of":
             lines.append(f"{name:<10} {value:>8}")
-    for name, row in {**scores.get("by_type", {}), **scores.get("by_label", {})}.items():
-        count = row.get("mentions", row.get("texts"))
-        lines.append(f"  {name:<12} F1 {row['f1']:>6.2f}   of {count}")
+    lines += _rows({**scores.get("by_type", {}), **scores.get("by_label", {})})
+    for scorer, other in scores.get("others", {}).items():
+        lines.append(f"{scorer}: F1 {other['f1']}, precision {other['precision']}, recall {other['recall']}")
+        lines += _rows(other["by_type"])
+    for name, its in scores.get("each", {}).items():
+        metric, value = next((key, value) for key, value in its.items() if isinstance(value, float))
+        lines.append(f"{name}: {metric} {value}")
     return "\n".join(lines)
+
+
+def _rows(by_name: dict) -> list[str]:
+    return [
+        f"  {name:<12} F1 {row['f1']:>6.2f}   of {row.get('mentions', row.get('texts'))}"
+        for name, row in by_name.items()
+    ]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parser("fairseq-hebrew score", "Score a file of predictions written by `fairseq-hebrew predict`.")
-    options.add_argument("predictions", type=Path, help="JSON lines written by predict")
+    options.add_argument("predictions", type=Path, nargs="+", help="JSON lines written by predict")
+    options.add_argument("--mean", action="store_true", help="the mean of several files, as of BMC's three splits")
     options.add_argument("--output", type=Path, help="write the scores as JSON too")
     parsed = options.parse_args(arguments)
+    if len(parsed.predictions) > 1 and not parsed.mean:
+        options.error("several files: add --mean for their mean, or score them one by one")
+    if len({path.resolve() for path in parsed.predictions}) < len(parsed.predictions):
+        options.error("--mean: a file is given twice")
 
     def work() -> None:
-        scores = score(parsed.predictions)
+        scores = [score(path) for path in parsed.predictions]
+        found = mean([*zip(map(str, parsed.predictions), scores)]) if parsed.mean else scores[0]
         if parsed.output:
-            write_text(
-                parsed.output, json.dumps(scores, ensure_ascii=False, indent=1) + "\n", inputs=[parsed.predictions]
-            )
-        print(table(scores))
+            write_text(parsed.output, json.dumps(found, ensure_ascii=False, indent=1) + "\n", inputs=parsed.predictions)
+        print(table(found))
 
     return run_command(work, parsed.debug)
 

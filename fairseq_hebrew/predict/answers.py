@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from itertools import islice
 
 import torch
@@ -26,7 +27,7 @@ def answers(model, task, examples: Iterable, batch_size: int, device: str) -> It
     except RuntimeError as error:
         reason = str(error).splitlines()[0]
         raise UsageError(f"--device {device}: {reason}") from None
-    answer = KINDS[task.kind].answer
+    answer = partial(KINDS[task.kind].answer, **task.answering(model))
     rest = iter(examples)
     with Progress("predict", None, "examples") as progress:
         while chunk := list(islice(rest, CHUNK)):

@@ -33,7 +33,7 @@ def test_entities_by_hand_and_by_seqeval(tmp_path):
     # 3 mentions; 2 predicted (the lone B-ORG is none); 1 right: precision 1/2, recall 1/3, F1 0.4
     assert (found["precision"], found["recall"], found["f1"], found["mentions"]) == (50.0, 33.33, 40.0, 3)
     assert found["f1"] == round(100 * seqeval_f1(gold, predicted, mode="strict", scheme=IOBES), 2)
-    assert found["by_type"]["PER"] == {"f1": 100.0, "mentions": 1}
+    assert found["by_type"]["PER"] == {"f1": 100.0, "precision": 100.0, "recall": 100.0, "mentions": 1}
     assert "seqeval strict, IOBES" in table(found)
 
 
@@ -111,3 +111,39 @@ def test_the_command(tmp_path):
     assert "no such file" in the_error(run("fairseq-hebrew", "score", tmp_path / "none"))
     assert "is also an input" in the_error(run("fairseq-hebrew", "score", path, "--output", path))
     assert score(path)["accuracy"] == 50.0
+
+
+def test_a_mean_of_several_files(tmp_path):
+    """As of BMC's three splits: the mean of F1, not the F1 of all mentions together."""
+    records = [
+        [tagged(["S-PER"], ["S-PER"])],  # F1 100
+        [tagged(["S-PER", "S-PER", "S-LOC"], ["S-PER", "O", "O"])],  # precision 1/1, recall 1/3: F1 50
+        [tagged(["S-LOC"], ["O"])],  # F1 0
+    ]
+    paths = []
+    for number, its in enumerate(records, start=1):
+        (tmp_path / str(number)).mkdir()
+        paths.append(written(tmp_path / str(number), [{**record, "task": f"bmc_{number}"} for record in its]))
+    output = tmp_path / "mean.json"
+    done = run("fairseq-hebrew", "score", *paths, "--mean", "--output", output)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(output.read_text())
+    assert (found["f1"], found["recall"], found["mean_of"], found["mentions"]) == (50.0, 44.44, 3, 5)
+    assert found["task"] == "bmc_1, bmc_2, bmc_3" and found["others"]["conlleval"]["f1"] == 50.0
+    # PER stands in two of them, with 100 and 2 * 1 / (1 + 2), which is 66.67; LOC in two, with 0 and 0.
+    assert found["by_type"]["PER"]["f1"] == pytest.approx(83.335, abs=0.006)
+    assert found["by_type"]["LOC"] == {
+        **dict.fromkeys(("f1", "precision", "recall"), 0.0),
+        "mentions": 2,
+    }
+    assert [its["f1"] for its in found["each"].values()] == [100.0, 50.0, 0.0]
+    assert "mean of 3 files" in done.stdout and f"{paths[1]}: f1 50.0" in done.stdout
+    assert f"{paths[0]} is also an input" in the_error(
+        run("fairseq-hebrew", "score", *paths, "--mean", "--output", paths[0])
+    ).replace(":", "")
+    for options, told in (((), "add --mean"), ((paths[0], "--mean"), "given twice")):
+        done = run("fairseq-hebrew", "score", *paths, *options)
+        assert done.returncode == 2 and told in done.stderr
+    (tmp_path / "t").mkdir()
+    other = written(tmp_path / "t", [text("0", "0")])
+    assert "take the mean of one kind" in the_error(run("fairseq-hebrew", "score", paths[0], other, "--mean"))

@@ -20,6 +20,7 @@ TYPES = {
     "bool": ((bool,), "true or false"),
     "dict[str, str]": ((list, dict), "list or mapping"),
     "Files": ((dict,), "mapping"),
+    "list[str]": ((list,), "list"),
 }
 Files = dict[str, str]
 
@@ -53,7 +54,7 @@ class TaskDescription:
         known = {f.name: f for f in fields(cls) if f.name != "where"}
         values = dict(values)
         for f in known.values():
-            if f.default is MISSING and f.name not in values:
+            if f.default is MISSING and f.default_factory is MISSING and f.name not in values:
                 raise UserError(f"{where}: the key {f.name!r} is missing; {REMEDY}")
         for key in sorted(set(values) - set(known)):
             raise UserError(f"{where}: unknown key {key!r}; {REMEDY}")
