@@ -37,7 +37,7 @@ def predict(options: argparse.Namespace) -> dict:
     else:
         if options.checkpoint is None:
             raise UsageError("no checkpoint; give one before the options, or --majority for the baseline")
-        state = read_checkpoint(options.checkpoint)
+        state = read_checkpoint(options.checkpoint, options.description)
         description = _with_threshold(options, _description(options, state))
         trained_with = state["cfg"]["task"]
         tokenizer = options.tokenizer or Path(trained_with["tokenizer_dir"])

@@ -67,6 +67,11 @@ class QuestionAnsweringTask(LabelledTask):
             logger.info(f"{maker.questions_cut} questions are cut to {maker.longest_question} tokens")
         if maker.answers_without_pieces:
             logger.info(f"{maker.answers_without_pieces} answers are nothing but signs that are stripped: read as none")
+        if maker.answers_inside_pieces:
+            logger.info(
+                f"{maker.answers_inside_pieces} answers begin or end inside a piece of the tokenizer, and are read "
+                "with the whole of it"
+            )
         return made
 
     def load_dataset(self, split: str, epoch: int = 1, combine: bool = False, **kwargs) -> None:

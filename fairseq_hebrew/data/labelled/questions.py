@@ -49,12 +49,13 @@ class QuestionSamples(SampleMaker):
         self.context = lru_cache(maxsize=1024)(self._context)
         self.questions_cut = 0
         self.answers_without_pieces = 0
+        self.answers_inside_pieces = 0  # a piece holds more: the letter before the word, the point after it
 
     def _context(self, text: str) -> tuple[np.ndarray, np.ndarray]:
         """int64 ids (N,) of a context and int32 (N, 2), the range of its characters each covers.
 
         Pieces that cut inside a letter have its whole range; white space at either end of a piece is left out, unless
-        the piece is nothing else: then the range is empty.
+        the piece is nothing else: then it is (0, 0).
         """
         rules = Normalization() if self.description.normalize else None
         read = normalize_aligned(text, rules) if rules is not None else None
@@ -66,7 +67,8 @@ class QuestionSamples(SampleMaker):
                 begin += 1
             while begin < end and normalized[end - 1].isspace():
                 end -= 1
-            places[i] = (begin, end) if read is None or begin == end else read.original(begin, end)
+            if begin < end:
+                places[i] = (begin, end) if read is None else read.original(begin, end)
         return ids.astype(np.int64), places
 
     def samples(self, index: int, example: Question) -> list[QuestionSample]:
@@ -82,7 +84,6 @@ class QuestionSamples(SampleMaker):
             starts.append(starts[-1] + step)
         self.cut += len(starts) > 1
         answer = self._pieces_of(example.answers[0], places, example.context) if example.answers else None
-        self.answers_without_pieces += bool(example.answers) and answer is None
         return [
             self._window(index, example, question, ids[start : start + room], places, start, answer, len(starts))
             for start in starts
@@ -93,7 +94,11 @@ class QuestionSamples(SampleMaker):
         begin = answer.start + len(answer.text) - len(answer.text.lstrip())
         end = begin + len(answer.text.strip())
         inside = np.flatnonzero((places[:, 0] < end) & (places[:, 1] > begin))
-        return (int(inside[0]), int(inside[-1])) if len(inside) else None
+        if not len(inside):
+            self.answers_without_pieces += 1
+            return None
+        self.answers_inside_pieces += bool(places[inside, 0].min() < begin or places[inside, 1].max() > end)
+        return int(inside[0]), int(inside[-1])
 
     def _window(self, index, example, question, ids, places, start, answer, windows) -> QuestionSample:
         before = len(question) + FRAME - 1
