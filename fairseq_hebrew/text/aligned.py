@@ -107,10 +107,11 @@ def _compose(made: Aligned) -> None:
 
 def _parts(before: str, sign: str) -> bool:
     """Whether NFC leaves a character apart from those before it."""
-    if unicodedata.combining(sign):
+    normalize = unicodedata.normalize
+    # Some vowel signs are two marks that no class of their own tells to be marks.
+    if unicodedata.combining(normalize("NFD", sign)[0]):
         return False
-    nfc = unicodedata.normalize
-    return nfc("NFC", before + sign) == nfc("NFC", before) + nfc("NFC", sign)
+    return normalize("NFC", before + sign) == normalize("NFC", before) + normalize("NFC", sign)
 
 
 def _blanks(made: Aligned) -> None:
