@@ -70,7 +70,10 @@ def test_the_flat_form_of_parashoot_as_json_lines_and_table(tmp_path):
     ("question", "told"),
     [
         (asked(text="ירושלים", start=9), "'ירושלים' does not stand in the context; at answer_start 9 stands 'חיפה, ו'"),
-        (asked(start=10), "'חיפה' stands at character 9 of the context, not at answer_start 10; correct it, or write `rep"),
+        (
+            asked(start=10),
+            "'חיפה' stands at character 9 of the context, not at answer_start 10; correct",
+        ),
         (asked(text="אילת", start=99), "'אילת' has answer_start 99, the context has 42 characters"),
         (asked(start=-33), "stands at character 9 of the context, not at answer_start -33"),
         (asked(text=""), "answers[0] has no text"),
