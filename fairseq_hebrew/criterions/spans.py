@@ -7,10 +7,7 @@ from fairseq.criterions import register_criterion
 
 from fairseq_hebrew.stage.errors import UserError
 
-from .classification import ClassificationCriterion
-
-# In a logging output of validation: what the task needs of each window to join them.
-WINDOWS = "windows"
+from .classification import COUNT, ClassificationCriterion
 
 
 @register_criterion("spans")
@@ -19,8 +16,8 @@ class SpansCriterion(ClassificationCriterion):
     of start and end (arXiv 1810.04805, 4.2), summed over rows.
 
     A target is -100 where nothing can begin or end: there the probability is 0. Elsewhere bit 1 marks the start and
-    bit 2 the end. Rows of -100 alone count for nothing. In validation `task.windows(sample, logits)` is put into the
-    logging output, for the task to join the windows of a question.
+    bit 2 the end. Rows of -100 alone count for nothing. In validation `task.counts(sample, logits)` adds the numbers
+    its metric needs.
     """
 
     def __init__(self, task) -> None:
@@ -48,5 +45,6 @@ class SpansCriterion(ClassificationCriterion):
             "correct": right.sum(),
         }
         if not model.training:
-            logging_output[WINDOWS] = self.task.windows(sample, logits)
+            counted = self.task.counts(sample, logits)
+            logging_output.update({f"{COUNT}{name}": torch.tensor(value) for name, value in counted.items()})
         return loss, rows.sum(), logging_output

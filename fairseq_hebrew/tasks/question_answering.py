@@ -6,10 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from fairseq.distributed.utils import (
+    get_data_parallel_group,
+    get_data_parallel_rank,
+    get_data_parallel_world_size,
+)
 from fairseq.tasks import register_task
 
-from fairseq_hebrew.criterions.classification import COUNT
-from fairseq_hebrew.criterions.spans import WINDOWS
+from fairseq_hebrew.data.described.questions import QuestionAnswering
 from fairseq_hebrew.data.labelled import LabelledDataset, QuestionSamples
 from fairseq_hebrew.data.labelled.answer_spans import Span, best_spans, is_null, null_scores, span_of
 from fairseq_hebrew.stage.errors import UserError
@@ -39,6 +43,24 @@ class OpenQuestion:
     best: Span | None = None
     null: float = float("inf")
 
+    def add(self, span: Span, null: float) -> None:
+        """A window's best answer, empty where it can have none, and its score of no answer."""
+        self.windows += 1
+        self.null = min(self.null, null)
+        # The better; of two that score alike the earlier, as the predictions have it.
+        if span.end > span.begin and (self.best is None or _order(span) < _order(self.best)):
+            self.best = span
+
+    def answer(self, context: str, description: QuestionAnswering) -> str:
+        """What is answered, "" for nothing."""
+        if is_null(None if self.best is None else self.best.score, self.null, description):
+            return ""
+        return context[self.best.begin : self.best.end]
+
+
+def _order(span: Span) -> tuple[float, int, int]:
+    return -span.score, span.begin, span.end
+
 
 @register_task("question_answering", dataclass=LabelledConfig)
 class QuestionAnsweringTask(LabelledTask):
@@ -50,7 +72,8 @@ class QuestionAnsweringTask(LabelledTask):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self._open: dict[tuple[str, int], OpenQuestion] = {}
+        self._open: dict[tuple[str, int], OpenQuestion] = {}  # by split and number
+        self._seen: set[tuple[str, int]] = set()  # the windows of this validation, by split and number
 
     def build_criterion(self, cfg):
         """`spans`; raises UserError for another."""
@@ -83,18 +106,32 @@ class QuestionAnsweringTask(LabelledTask):
 
     def begin_valid_epoch(self, epoch, model):
         self._open.clear()
+        self._seen.clear()
         super().begin_valid_epoch(epoch, model)
 
-    def windows(self, sample: dict, logits) -> tuple[str, np.ndarray, np.ndarray]:
+    def counts(self, sample: dict, predicted) -> dict[str, float]:
+        """The sums of exact match and F1 of the questions whose last window this batch has, and their number.
+
+        predicted: logits (B, T, 2). The windows of a question may stand in several batches, of several processes: each
+        hears of all, and counts a question that is complete with a window of its own.
+        """
+        counts: dict[str, float] = {}
+        gathered, own = _of_all_processes(self._windows(sample, predicted))
+        for process, windows in enumerate(gathered):
+            closed = self._closed(*windows)
+            if process == own:
+                counts = closed
+        return counts
+
+    def _windows(self, sample: dict, logits) -> tuple[str, np.ndarray, np.ndarray]:
         """The best answer in each window of a batch: the split, int32 (W, 3) of window, begin and end in characters
         (0, 0 where none is possible), float32 (W, 2) of its score and that of no answer."""
         split, there = sample.get("split", ""), sample["id"].cpu().ge(0)
         logits, possible = logits.detach().float().cpu()[there], sample["target"].cpu()[there].ge(0)
         if not len(logits):
             return split, np.zeros((0, 3), np.int32), np.zeros((0, 2), np.float32)
-        scores, first, last = (
-            part[:, 0] for part in best_spans(logits, possible, self.description.max_answer_tokens, 1)
-        )
+        longest = self.description.max_answer_tokens
+        scores, first, last = (part[:, 0] for part in best_spans(logits, possible, longest, 1))
         ids = sample["id"].cpu()[there].tolist()
         places = []
         for index, score, one, other in zip(ids, scores.tolist(), first.tolist(), last.tolist()):
@@ -103,50 +140,36 @@ class QuestionAnsweringTask(LabelledTask):
             places.append((index, span.begin, span.end))
         return split, np.array(places, np.int32), torch.stack((scores, null_scores(logits)), -1).numpy()
 
-    def reduce_metrics(self, logging_outputs, criterion) -> None:
-        """Join the windows of validation: a question counts with the batch that has its last one."""
-        logs = [dict(log) for log in logging_outputs]
-        for log in logs:
-            if WINDOWS in log:
-                log.update({f"{COUNT}{name}": value for name, value in self._closed(*log.pop(WINDOWS)).items()})
-        super().reduce_metrics(logs, criterion)
-
     def _closed(self, split: str, places: np.ndarray, scores: np.ndarray) -> dict[str, float]:
-        """The sums of exact match and F1 of the questions these windows complete, and their number."""
+        """Join windows with those before; the sums over the questions that they complete."""
         counts = dict.fromkeys(COUNTS, 0.0)
         for (index, begin, end), (score, null) in zip(places.tolist(), scores.tolist()):
+            if (split, index) in self._seen:
+                continue  # a process without a batch of its own reads the first again
+            self._seen.add((split, index))
             sample = self.datasets[split].samples[index]
             key = (split, sample.example)
             question = self._open.setdefault(key, OpenQuestion())
-            question.windows += 1
-            question.null = min(question.null, null)
-            if end > begin:
-                # The better; of two that score alike the earlier, as the predictions have it.
-                found, there = Span(score, begin, end), question.best
-                if there is None or (-score, begin, end) < (-there.score, there.begin, there.end):
-                    question.best = found
-            if question.windows < sample.windows:
-                continue
-            del self._open[key]
-            asked, answer = sample.question, question.best
-            none = is_null(None if answer is None else answer.score, question.null, self.description)
-            said = "" if none else asked.context[answer.begin : answer.end]
-            golds = [gold.text for gold in asked.answers]
-            counts["exact_match"] += best(exact, squad_words, golds, said)
-            counts["f1"] += best(f1, squad_words, golds, said)
-            counts["questions"] += 1
+            question.add(Span(score, begin, end), null)
+            if question.windows == sample.windows:
+                del self._open[key]
+                said = question.answer(sample.question.context, self.description)
+                golds = [gold.text for gold in sample.question.answers]
+                counts["exact_match"] += best(exact, squad_words, golds, said)
+                counts["f1"] += best(f1, squad_words, golds, said)
+                counts["questions"] += 1
         return counts
-
-    def counts(self, sample: dict, predicted) -> dict[str, int]:
-        """None of a batch alone: the windows of a question may stand in several (`windows`)."""
-        return {}
 
     def score(self, totals: dict[str, float]) -> dict[str, float]:
         """Means over questions, in percent."""
         questions = max(totals["questions"], 1.0)
         return {name: 100.0 * totals[name] / questions for name in ("exact_match", "f1")}
 
-    @staticmethod
-    def logging_outputs_can_be_summed(criterion) -> bool:
-        """Windows cannot: in validation each process hears of all of them."""
-        return criterion.training
+
+def _of_all_processes(found: object) -> tuple[list, int]:
+    """What each process found, in the order of their ranks, and the rank of this one."""
+    if not torch.distributed.is_initialized():
+        return [found], 0
+    gathered: list = [None] * get_data_parallel_world_size()
+    torch.distributed.all_gather_object(gathered, found, group=get_data_parallel_group())
+    return gathered, get_data_parallel_rank()
