@@ -1,6 +1,10 @@
 """The scorers, a file for each kind of task: what its records hold, and what is counted of them."""
 
-from . import tagged_words, texts
+from . import questions, tagged_words, texts
 
 # Each has FIELDS (a record's fields and their types), `problem(record)` and `score(records)`.
-KINDS = {"token_classification": tagged_words, "sequence_classification": texts}
+KINDS = {
+    "token_classification": tagged_words,
+    "sequence_classification": texts,
+    "question_answering": questions,
+}

@@ -12,10 +12,14 @@ from fairseq_hebrew.data.labelled import LabelledDataset
 from fairseq_hebrew.stage.errors import UsageError
 from fairseq_hebrew.stage.progress import Progress
 
-from . import tagged_words, texts
+from . import questions, tagged_words, texts
 
 # What makes records of a kind of task: `answer(description, example, [(sample, its output), ...])` and `majority`.
-KINDS = {"token_classification": tagged_words, "sequence_classification": texts}
+KINDS = {
+    "token_classification": tagged_words,
+    "sequence_classification": texts,
+    "question_answering": questions,
+}
 
 CHUNK = 4096  # examples that are sorted by length together
 

@@ -20,7 +20,7 @@ def written(tmp_path, text):
 
 
 def test_the_built_in_ones_read_and_round_trip_through_a_checkpoint():
-    assert {"bmc_1", "bmc_2", "bmc_3", "iahlt_knesset", "nemo", "smcd"} <= set(built_in())
+    assert {"bmc_1", "bmc_2", "bmc_3", "heq", "iahlt_knesset", "nemo", "parashoot", "smcd"} <= set(built_in())
     for name in built_in():
         description = read_description(name)
         assert read_description(description.to_json()) == description
@@ -75,6 +75,38 @@ def test_bmes_is_read_as_bioes():
     described = TokenClassification(name="n", files={}, labels={"PER": "PER"}, metric="f1", scheme="bmes")
     assert described.classes == ["O", "B-PER", "I-PER", "E-PER", "S-PER"] and described.tag_scheme == "bioes"
     assert described.places == {"B": "B", "M": "I", "E": "E", "S": "S"}
+
+
+QUESTIONS = """
+name: mine
+kind: question_answering
+files: {train: a.json}
+metric: f1
+max_tokens: 100
+max_question_tokens: 30
+stride: 66
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (("stride: 66", "stride: 67"), "stride 67: windows have room for 66 tokens .* give at most 66"),
+        (("stride: 66", "stride: 0"), "stride 0: at least 1"),
+        (("max_tokens: 100", "max_tokens: 30"), "room for -4 tokens .* a larger max_tokens"),
+        (("stride: 66", "stride: 60\nmax_answer_tokens: 0"), "max_answer_tokens 0: at least 1"),
+        (("stride: 66", "stride: 60\nformat: csv"), "format 'csv' is none of squad, flat"),
+        (("stride: 66", "stride: 60\nnull_threshold: .nan"), "null_threshold nan: is no finite number"),
+        (("stride: 66", "stride: 60\nnull_threshold: low"), "null_threshold: 'low' is no number"),
+        (("stride: 66", "stride: 60\nunanswerable: 1"), "unanswerable: 1 is no true or false"),
+        (("metric: f1", "metric: macro_f1"), "metric 'macro_f1' is none of f1, exact_match"),
+        (("name: mine", "name: mine\nlabels: [a]"), "unknown key 'labels'"),
+    ],
+)
+def test_mistakes_in_questions_are_named(tmp_path, change, told):
+    assert read_description(written(tmp_path, QUESTIONS)).stride == 66
+    with pytest.raises(UserError, match=told):
+        read_description(written(tmp_path, QUESTIONS.replace(*change)))
 
 
 def test_a_missing_file_names_the_built_in_ones(tmp_path):

@@ -18,6 +18,7 @@ TYPES = {
     "str": ((str,), "text"),
     "int": ((int,), "whole number"),
     "bool": ((bool,), "true or false"),
+    "float": ((int, float), "number"),
     "dict[str, str]": ((list, dict), "list or mapping"),
     "Files": ((dict,), "mapping"),
     "list[str]": ((list,), "list"),
