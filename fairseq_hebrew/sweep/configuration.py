@@ -9,7 +9,7 @@ from typing import Any
 
 from fairseq_hebrew.data.described import TaskDescription, built_in, read_description
 from fairseq_hebrew.data.examples import read_examples
-from fairseq_hebrew.stage.errors import UserError, at
+from fairseq_hebrew.stage.errors import at
 
 from .marked_yaml import MarkedFile
 from .points import Point, Setting
@@ -95,6 +95,7 @@ class Model:
 class Configuration:
     """A sweep. Paths of inputs are absolute; `examples` is the number of training examples."""
 
+    path: Path
     name: str
     task: str
     criterion: str
@@ -155,6 +156,7 @@ def read_configuration(path: Path, output: Path | None = None) -> Configuration:
     output = output.resolve()
     name = file.text(("name",), path.stem) or path.stem
     return Configuration(
+        path=path,
         name=name,
         task=file.text(("task",), description.kind, choices=[description.kind]) or description.kind,
         criterion=file.text(("criterion",), "classification") or "",
@@ -182,12 +184,10 @@ def _description(file: MarkedFile) -> tuple[str, TaskDescription]:
     if given is None:
         raise at(file.path, None, "the key 'description' is missing", REMEDY)
     found = given if given in built_in() else str((file.path.parent / given).resolve())
-    try:
-        return found, read_description(found)
-    except UserError as error:
-        if found == given or not Path(found).is_file():
-            raise file.error(("description",), f"description: {error}".partition(";")[0]) from None
-        raise
+    if found != given and not Path(found).is_file():
+        known = ", ".join(built_in())
+        raise file.error(("description",), f"description: {given!r} is neither a file ({found}) nor one of {known}")
+    return found, read_description(found)
 
 
 def _splits(file: MarkedFile, data: Path, description: TaskDescription) -> dict[str, list]:

@@ -86,7 +86,7 @@ class Sweep:
         try:
             ended = outcome(folder, status, metric)
         except TrialError as error:
-            ended = str(error)
+            ended = str(error).replace(str(folder), str(final))
         if self.stop.is_set() or not claim.confirm():
             raise Stopped
         folder.rename(final)
