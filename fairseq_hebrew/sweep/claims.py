@@ -1,9 +1,10 @@
 """Claims: what one worker does no other does, on one machine or on many, by a table in the sweep's database.
 
-Optuna alone does not give this. Its GridSampler may suggest a point that another worker runs, and its queue hands out
-a trial by a SELECT ... FOR UPDATE, which SQLite does not know. Here a claim is a row with a unique key: the database
-refuses the second INSERT. A claim of a worker that died is taken over by an UPDATE that names the row as it was seen,
-so that only one of those who see it gets it.
+Optuna alone does not give this. Its GridSampler may suggest a point that another worker runs: 4 processes made 15
+trials of 12 points. Its queue hands out trials by SELECT ... FOR UPDATE, which SQLite does not know: of 60 trials that
+4 processes asked for at once, 42 were different. Its heartbeat is bound to its own loop. Here a claim is a row with a
+unique key: the database refuses the second INSERT. A claim of a worker that died is taken over by an UPDATE that names
+the row as it was seen, so that only one of those who see it gets it.
 """
 
 from __future__ import annotations

@@ -40,14 +40,17 @@ def sweep(config: Configuration, workers: int, devices: Sequence[str], again: bo
         work.run(workers)
         work.stop.clear()
         results = store.results()
-        without = []
+        without, untold = [], []
         for model in config.models:
             found = summaries(model.name, config.settings, config.seeds, results)
             chosen = choose(found)
             if chosen is None:
                 without.append(model.name)
             elif config.test:
-                score_on_test(work, model.name, chosen)
+                try:
+                    score_on_test(work, model.name, chosen)
+                except UserError as error:  # the report is written all the same
+                    untold.append(error)
         with claims.hold(f"{config.name}/report"):
             report = gather(config, store)
             write_report(config, report)
@@ -60,6 +63,8 @@ def sweep(config: Configuration, workers: int, devices: Sequence[str], again: bo
                 f"{', '.join(without)}: no setting has a result for each of its seeds{why}; "
                 "mend that, then run again with --retry-failed"
             )
+        if untold:
+            raise untold[0]
         return report
     finally:
         claims.close()

@@ -26,7 +26,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 KEYS = (
     "name", "task", "criterion", "description", "data", "output", "storage", "tokenizer", "arch", "checkpoint",
-    "models", "preset", "grid", "epochs", "patience", "warmup", "options", "keep", "test", "device",
+    "models", "preset", "grid", "epochs", "patience", "warmup", "training_samples", "options", "keep", "test", "device",
 )  # fmt: skip
 GRID = ("learning_rates", "batch_sizes", "seeds")
 MODEL = ("arch", "checkpoint", "tokenizer", "options")
@@ -73,7 +73,9 @@ OWN = {
         (
             "save-dir", "log-file", "log-format", "user-dir", "restore-file", "max-update", "no-save",
             "no-epoch-checkpoints", "no-last-checkpoints", "no-save-optimizer-state", "required-batch-size-multiple",
-            "distributed-world-size", "validate-interval", "disable-validation", "train-subset", "valid-subset",
+            "distributed-world-size", "validate-interval", "validate-interval-updates", "validate-after-updates",
+            "disable-validation", "train-subset", "valid-subset", "max-tokens", "max-sentences", "save-interval",
+            "save-interval-updates",
         ),
         "the sweep",
     ),
@@ -93,7 +95,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Configuration:
-    """A sweep. Paths of inputs are absolute; `examples` is the number of training examples."""
+    """A sweep. Paths of inputs are absolute; `samples` is the number of training samples."""
 
     path: Path
     name: str
@@ -114,7 +116,7 @@ class Configuration:
     keep: str
     test: bool
     device: str
-    examples: int
+    samples: int
 
     @property
     def settings(self) -> list[Setting]:
@@ -154,7 +156,8 @@ def read_configuration(path: Path, output: Path | None = None) -> Configuration:
             raise at(path, None, "no output folder", "set `output:` to a folder's name or give --output")
         output = Path(given)
     output = output.resolve()
-    name = file.text(("name",), path.stem) or path.stem
+    name = file.text(("name",), path.stem) or ""
+    _check_name(file, ("name",), name)
     return Configuration(
         path=path,
         name=name,
@@ -175,7 +178,7 @@ def read_configuration(path: Path, output: Path | None = None) -> Configuration:
         keep=file.text(("keep",), "all", choices=("all", "best")) or "all",
         test=file.flag(("test",), True),
         device=file.text(("device",), "auto", choices=("auto", "cpu", "cuda")) or "auto",
-        examples=examples,
+        samples=file.whole(("training_samples",), examples),
     )
 
 
@@ -227,6 +230,12 @@ def _grid(file: MarkedFile, preset: dict) -> tuple[tuple[float, ...], tuple[int,
     return found[0], found[1], found[2]
 
 
+def _check_name(file: MarkedFile, keys: tuple, name: str) -> None:
+    """Names are of folders and of rows of the database."""
+    if not re.fullmatch(r"\w[\w.-]{0,79}", name):
+        raise file.error(keys, f"{keys[0]}: {name!r}: a name of letters, digits, '_', '-' and '.', at most 80")
+
+
 def _models(file: MarkedFile) -> tuple[Model, ...]:
     """The models; without the key `models` one, of the arch, checkpoint and tokenizer of the sweep."""
     if "models" not in file.values:
@@ -235,8 +244,7 @@ def _models(file: MarkedFile) -> tuple[Model, ...]:
     if not names:
         raise file.error(("models",), "models: none is named")
     for name in names:
-        if not re.fullmatch(r"\w[\w.-]*", name):
-            raise file.error(("models", name), f"models: {name!r}: a name of letters, digits, '_', '-' and '.'")
+        _check_name(file, ("models", name), name)
         file.section(("models", name), MODEL)
     return tuple(_model(file, name, ("models", name)) for name in names)
 

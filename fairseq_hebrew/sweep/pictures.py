@@ -45,6 +45,8 @@ def _grids(report: Mapping):
     models = report["models"]
     means = [one["mean"] for model in models for one in model["settings"] if one["mean"] is not None]
     low, high = (min(means), max(means)) if means else (0.0, 1.0)
+    if high - low < 0.01:
+        low, high = low - 0.5, high + 0.5
     shapes = [grid(model)[:2] for model in models]
     columns = min(2, len(models))
     lines = -(-len(models) // columns)
@@ -57,11 +59,11 @@ def _grids(report: Mapping):
         rates, sizes, cells = grid(model)
         values = [[_mean(cells[rate, size]) for size in sizes] for rate in rates]
         axis.set_facecolor(FAILED)
-        image = axis.imshow(values, cmap="viridis", vmin=low, vmax=max(high, low + 1e-9), aspect="auto")
+        image = axis.imshow(values, cmap="viridis", vmin=low, vmax=high, aspect="auto")
         for i, rate in enumerate(rates):
             for j, size in enumerate(sizes):
                 value = _mean(cells[rate, size])
-                dark = value == value and (value - low) / max(high - low, 1e-9) < 0.6
+                dark = value == value and (value - low) / (high - low) < 0.6
                 text = cell_text(cells[rate, size]).replace(" ± ", "\n± ")
                 axis.text(j, i, text, ha="center", va="center", fontsize=8, color="white" if dark else "black")
         if chosen := model["chosen"]:

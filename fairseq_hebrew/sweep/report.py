@@ -28,7 +28,7 @@ def gather(config: Configuration, store: Store) -> dict:
         "epochs": config.epochs,
         "patience": config.patience,
         "seeds": list(config.seeds),
-        "training_examples": config.examples,
+        "training_samples": config.samples,
         "version": __version__,
         "models": [_model(config, store, model.name, results) for model in config.models],
     }

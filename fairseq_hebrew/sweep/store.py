@@ -30,6 +30,7 @@ from .points import Point, Setting
 from .training import Outcome
 
 SETTINGS, TEST, AGAIN = "settings", "test ", "run again"
+TEST_FILE = "the test file"
 # Seconds that a writer waits for another on SQLite.
 PATIENCE = 60
 
@@ -146,7 +147,12 @@ class Store:
                     warnings.simplefilter("ignore")  # it is for the dashboard alone, and may change
                     study.set_metric_names([self._config.description.metric])
                 continue
-            changed = sorted(key for key in {*kept, *wanted} if kept.get(key) != wanted.get(key))
+            changed = sorted(key for key in {*kept, *wanted} - {TEST_FILE} if kept.get(key) != wanted.get(key))
+            # `test: false` looks at no test file, before or after.
+            if kept.get(TEST_FILE, file := wanted.get(TEST_FILE)) != file and file is not None:
+                changed.append(TEST_FILE)
+            if not changed and file is not None:
+                study.set_user_attr(SETTINGS, {**kept, TEST_FILE: file})
             if changed:
                 key = changed[0]
                 raise UserError(
@@ -159,9 +165,7 @@ class Store:
 def _settings(config: Configuration, model: Model) -> dict:
     """All that a trial depends on besides its point. Files count by their content."""
     description = config.description
-    splits = {split: config.data / description.files[split] for split in ("train", "valid")}
-    if config.test:
-        splits["test"] = config.data / description.files["test"]
+    splits = ("train", "valid", *(["test"] if config.test else []))
     found = {
         "task": config.task,
         "criterion": config.criterion,
@@ -170,8 +174,9 @@ def _settings(config: Configuration, model: Model) -> dict:
         "epochs": config.epochs,
         "patience": config.patience,
         "warmup": config.warmup,
+        "training_samples": config.samples,
         "options": dict(sorted(model.options.items())),
-        **{f"the {split} file": _content(path) for split, path in splits.items()},
+        **{f"the {split} file": _content(config.data / description.files[split]) for split in splits},
         "checkpoint": _content(model.checkpoint) if model.checkpoint else None,
         "tokenizer": [_content(path) for path in (*model_files(model.tokenizer), model.tokenizer / "dict.txt")],
     }

@@ -50,11 +50,12 @@ class Outcome:
 def updates_of(config: Configuration, point: Point) -> tuple[int, int]:
     """(updates of all epochs, those of the warm-up) of a trial.
 
-    An epoch is the training examples over the batch size, rounded up, over --update-freq, rounded up. A sentence that
-    is cut in two is one here and two samples in training: what comes after the planned end has the last learning rate.
+    An epoch is the training samples over the batch size, rounded up, over --update-freq, rounded up. Where nothing else
+    is said an example counts as one sample; a sentence that training cuts in two makes a few updates more, which have
+    the schedule's last learning rate.
     """
     options = config.model(point.model).options
-    batches = math.ceil(config.examples / point.setting.batch_size)
+    batches = math.ceil(config.samples / point.setting.batch_size)
     total = math.ceil(batches / int(options.get("update-freq", 1))) * config.epochs
     return total, round(config.warmup * total)
 

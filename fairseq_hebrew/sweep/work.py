@@ -18,7 +18,7 @@ from .configuration import Configuration
 from .points import Point
 from .selection import choose, summaries
 from .store import Store
-from .training import CHECKPOINT, SAID, Stopped, TrialError, command, outcome, run_guarded
+from .training import CHECKPOINT, LOG, SAID, Stopped, TrialError, command, outcome, run_guarded
 
 
 class Sweep:
@@ -75,6 +75,7 @@ class Sweep:
         for old in (final, *final.parent.glob(f".{final.name}.*")):
             shutil.rmtree(old, ignore_errors=True)
         folder.mkdir(parents=True)
+        log(f"sweep: {point.key}: begun, {folder / LOG}")
         began = datetime.datetime.now()
         metric = self.config.description.metric
         status = run_guarded(

@@ -54,7 +54,7 @@ def test_what_a_file_says(folder):
         Point("small", Setting(1e-5, 16), 2),
     ]
     assert len(config.points()) == 8 and config.points()[4].key == "base/lr1e-05-batch16-seed1"
-    assert (config.epochs, config.patience, config.warmup, config.examples) == (30, 3, 0.06, 32)
+    assert (config.epochs, config.patience, config.warmup, config.samples) == (30, 3, 0.06, 32)
     small, base = config.models
     assert small.checkpoint is None and base.checkpoint == folder / "base.pt"
     assert small.options == {**DEFAULTS, "clip-norm": 1.0}
@@ -105,6 +105,8 @@ def _tokenizer(folder):
         ("clip_norm: 1.0", "update-freq: half", "c.yaml:16: update-freq: 'half' is no whole number"),
         ("options:\n", "epochs: 0\noptions:\n", "c.yaml:15: epochs: 0: at least 1 is needed"),
         ("options:\n", "warmup: 1\noptions:\n", "c.yaml:15: warmup: 1.0: a share"),
+        ("options:\n", "name: my sweep\noptions:\n", "c.yaml:15: name: 'my sweep': a name of letters"),
+        ("options:\n", "training_samples: 0\noptions:\n", "c.yaml:15: training_samples: 0: at least 1"),
         ("options:\n", "keep: none\noptions:\n", "c.yaml:15: keep: 'none' is none of all, best"),
         ("options:\n", "test: later\noptions:\n", "c.yaml:15: test: 'later' is neither true nor false"),
         ("options:\n", "preset: mine\noptions:\n", "c.yaml:15: preset: 'mine' is none of sister-papers"),

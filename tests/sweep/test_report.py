@@ -34,7 +34,7 @@ def report():
     lost = {"model": "small", "checkpoint": None, "settings": none, "chosen": None, "test": None, "failed": []}
     return {
         "sweep": "s", "task": "nemo", "kind": "token_classification", "metric": "f1", "epochs": 30, "patience": 3,
-        "seeds": [1, 2], "training_examples": 4937, "version": "0", "models": [{**shared, **model}, {**shared, **lost}],
+        "seeds": [1, 2], "training_samples": 4937, "version": "0", "models": [{**shared, **model}, {**shared, **lost}],
     }  # fmt: skip
 
 

@@ -91,7 +91,6 @@ def test_test_scores_stay(opened):
         ({"patience": 1}, "patience of hallelubert_tiny is 1, but the trials in sqlite:"),
         ({"options": {"dropout": 0.1}}, "options of hallelubert_tiny is"),
         ({"arch": None, "models": {TINY: {"arch": "hallelubert_small"}}}, 'arch of hallelubert_tiny is "hallelubert_s'),
-        ({"test": False}, "the test file of hallelubert_tiny is null"),
     ],
 )
 def test_another_protocol_is_refused_by_name(opened, changes, told):
@@ -99,6 +98,17 @@ def test_another_protocol_is_refused_by_name(opened, changes, told):
     with pytest.raises(UserError) as raised:
         opened(**changes)
     assert told in str(raised.value) and "sweep.yaml: " in str(raised.value)
+
+
+def test_test_may_be_held_back_but_not_changed(opened, tmp_path):
+    opened(test=False)
+    opened()
+    opened(test=False)
+    with open(tmp_path / "data" / "test.tsv", "a", encoding="utf-8") as file:
+        file.write("עוד תגובה\t1\n")
+    opened(test=False)
+    with pytest.raises(UserError, match="the test file of hallelubert_tiny is"):
+        opened()
 
 
 def test_a_moved_folder_goes_on(opened, tmp_path, tokenizer_dir):

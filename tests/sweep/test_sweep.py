@@ -167,3 +167,13 @@ def test_an_interrupt_ends_the_training_and_frees_the_trial(tmp_path, tokenizer_
     _, said = process.communicate(timeout=20)
     assert process.returncode == 130 and "interrupted: run the same command again" in said
     assert not trainings(tmp_path / "out") and trials(tmp_path / "out") == []
+
+
+def test_the_command_itself_needs_no_torch():
+    code = (
+        "import sys\n"
+        "from fairseq_hebrew.sweep import claims, command, report, store, testing, work\n"
+        "print(*({'torch', 'fairseq', 'transformers'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
