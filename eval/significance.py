@@ -49,7 +49,7 @@ def p_value(observed: float, exchanged: np.ndarray) -> float:
     Two-sided. Noreen's correction: the observed arrangement is one of the possible ones, so p is never 0.
     """
     # Differences that are equal but for the last bit count as equal.
-    at_least = np.count_nonzero(np.abs(exchanged) >= abs(observed) - 1e-9)
+    at_least = int(np.count_nonzero(np.abs(exchanged) >= abs(observed) - 1e-9))
     return (at_least + 1) / (len(exchanged) + 1)
 
 

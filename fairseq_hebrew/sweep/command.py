@@ -57,7 +57,8 @@ def sweep(config: Configuration, workers: int, devices: Sequence[str], again: bo
         print(summary(report), end="")
         log(f"sweep: {config.output / 'index.html'}")
         if without:
-            failed = next((one for one in results.values() if one.reason and one.point.model in without), None)
+            ended = [results[point] for point in points if point in results and point.model in without]
+            failed = next((one for one in ended if one.reason), None)
             why = f"; {failed.point.key} {failed.reason}" if failed else ""
             raise UserError(
                 f"{', '.join(without)}: no setting has a result for each of its seeds{why}; "

@@ -70,7 +70,7 @@ def killed_and_resumed(tmp_path_factory, tokenizer_dir):
     until(lambda: not trainings(output), seconds=10)
     before = trials(output)
     resumed = [begin(config), begin(config)]
-    said = [one.communicate(timeout=150) for one in resumed]
+    said = [one.communicate(timeout=300) for one in resumed]
     assert [one.returncode for one in resumed] == [0, 0], said
     return config, output, before, said
 
