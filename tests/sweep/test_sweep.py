@@ -1,5 +1,6 @@
 """The command itself: killed and resumed, by two processes, scored on test once; what fails and what that stops."""
 
+import contextlib
 import json
 import os
 import signal
@@ -16,8 +17,10 @@ from tests.sweep.sweeps import configured, trials
 COMMAND = Path(sys.executable).parent / "fairseq-hebrew"
 
 
-def begin(config, *options):
-    return subprocess.Popen(
+@contextlib.contextmanager
+def begun_command(config, *options):
+    """The command, running; it does not outlive the block."""
+    process = subprocess.Popen(
         [COMMAND, "sweep", config, *options],
         cwd=ROOT,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
@@ -26,9 +29,14 @@ def begin(config, *options):
         text=True,
         preexec_fn=heed_interrupts,
     )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
 
 
-def until(condition, seconds=90):
+def until(condition, seconds=300):
     end = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < end, "waited in vain"
@@ -59,19 +67,19 @@ def killed_and_resumed(tmp_path_factory, tokenizer_dir):
     """(configuration, output, trials when the command was killed, what the two that resumed it said)."""
     folder = tmp_path_factory.mktemp("sweep")
     config, output = configured(folder, tokenizer_dir), folder / "out"
-    process = begin(config)
-    until(lambda: (output / "trials").exists() and list(output.glob("trials/*/lr*")) and begun(output))
-    (running,) = begun(output)
-    until((running / "train.log").exists)
-    assert trainings(running)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    with begun_command(config) as process:
+        until(lambda: list(output.glob("trials/*/lr*")) and begun(output))
+        (running,) = begun(output)
+        until((running / "train.log").exists)
+        assert trainings(running)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
     # What it trained dies with it, or it would write beside the one that runs again.
-    until(lambda: not trainings(output), seconds=10)
+    until(lambda: not trainings(output), seconds=60)
     before = trials(output)
-    resumed = [begin(config), begin(config)]
-    said = [one.communicate(timeout=300) for one in resumed]
-    assert [one.returncode for one in resumed] == [0, 0], said
+    with begun_command(config) as one, begun_command(config) as other:
+        said = [process.communicate(timeout=600) for process in (one, other)]
+        assert [one.returncode, other.returncode] == [0, 0], said
     return config, output, before, said
 
 
@@ -160,11 +168,15 @@ def test_what_fails_is_told_and_stops_nothing_else(tmp_path, tokenizer_dir):
 def test_an_interrupt_ends_the_training_and_frees_the_trial(tmp_path, tokenizer_dir):
     grid = {"learning_rates": [5e-4], "batch_sizes": [4], "seeds": [1]}
     config = configured(tmp_path, tokenizer_dir, epochs=2000, patience=2000, grid=grid)
-    process = begin(config)
-    until(lambda: [log for log in (tmp_path / "out").glob("trials/*/.*/train.log") if "valid_loss" in log.read_text()])
-    assert trainings(tmp_path / "out")
-    process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=20)
+
+    def validated():
+        return any("valid_loss" in log.read_text() for log in (tmp_path / "out").glob("trials/*/.*/train.log"))
+
+    with begun_command(config) as process:
+        until(validated)
+        assert trainings(tmp_path / "out")
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=60)
     assert process.returncode == 130 and "interrupted: run the same command again" in said
     assert not trainings(tmp_path / "out") and trials(tmp_path / "out") == []
 

@@ -80,7 +80,8 @@ def test_a_setting_is_scored_on_test_once(sweep, monkeypatch):
     expected = {"1": {"macro_f1": 51.0}, "2": {"macro_f1": 52.0}}
     assert testing.score_on_test(work, TINY, chosen(work)) == expected
     assert testing.score_on_test(work, TINY, chosen(work)) == expected
-    assert testing.score_on_test(again := sweep(), TINY, chosen(again)) == expected
+    again = sweep()
+    assert testing.score_on_test(again, TINY, chosen(again)) == expected
     assert asked == [(GOOD, 1), (GOOD, 2)]
     # A seed more: it alone is scored.
     more = sweep(seeds=(1, 2, 3))
