@@ -187,7 +187,7 @@ def _description(file: MarkedFile) -> tuple[str, TaskDescription]:
     if given is None:
         raise at(file.path, None, "the key 'description' is missing", REMEDY)
     found = given if given in built_in() else str((file.path.parent / given).resolve())
-    if found != given and not Path(found).is_file():
+    if given not in built_in() and not Path(found).is_file():
         known = ", ".join(built_in())
         raise file.error(("description",), f"description: {given!r} is neither a file ({found}) nor one of {known}")
     return found, read_description(found)

@@ -115,6 +115,7 @@ def _tokenizer(folder):
         ("data: data", "data: nowhere", "c.yaml:2: data: "),
         ("tokenizer: tokenizer", "tokenizer: data", "c.yaml:3: tokenizer: "),
         ("description: {description}", "description: no-such", "c.yaml:1: description: 'no-such' is neither a file"),
+        ("description: {description}", "description: /no/such", "c.yaml:1: description: '/no/such' is neither a file"),
         ("output: out\n", "", "c.yaml: no output folder"),
         ("grid:", "grid", "c.yaml:12: not YAML"),
         ("output: out", "output: &a [*a]", "c.yaml:4: nested more than 20 deep"),

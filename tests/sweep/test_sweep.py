@@ -126,7 +126,7 @@ def test_test_is_scored_once_with_the_best_mean(killed_and_resumed):
     # Run again: nothing is trained, predicted or scored, although what was written is gone.
     for path in (*predictions, output / "report.md"):
         path.unlink()
-    again = run("fairseq-hebrew", "sweep", config)
+    again = run("fairseq-hebrew", "sweep", config, timeout=900)
     assert again.returncode == 0 and "4 trials, 4 done" in again.stderr and "test macro_f1" not in again.stderr
     assert json.loads((output / "report.json").read_text(encoding="utf-8")) == report
     assert (output / "report.md").exists() and not list((output / "test").rglob("*.jsonl"))
@@ -148,7 +148,7 @@ def test_what_fails_is_told_and_stops_nothing_else(tmp_path, tokenizer_dir):
     models = {"good": {"arch": "hallelubert_tiny"}, "bad": {"arch": "hallelubert_tiny", "options": {"no-such": 1}}}
     grid = {"learning_rates": [5e-4, 1e30], "batch_sizes": [32], "seeds": [1]}
     config = configured(tmp_path, tokenizer_dir, models=models, arch=None, grid=grid, keep="best")
-    told = the_error(done := run("fairseq-hebrew", "sweep", config, "--workers", "2"))
+    told = the_error(done := run("fairseq-hebrew", "sweep", config, "--workers", "2", timeout=900))
     assert told.startswith("error: bad: no setting has a result for each of its seeds; bad/lr0.0005-batch32-seed1")
     assert "unrecognized arguments: --no-such" in told
     output = tmp_path / "out"
