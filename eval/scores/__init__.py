@@ -3,6 +3,8 @@
 from . import questions, tagged_words, texts
 
 # Each has FIELDS (a record's fields and their types), `problem(record)` and `score(records)`.
+# Those that `compare` judges have EXAMPLE (the fields that two predictions of one example share), `counts(record)`, and
+# `metrics(totals)` of counts that were summed over examples.
 KINDS = {
     "token_classification": tagged_words,
     "sequence_classification": texts,

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from .percent import percent
 
 FIELDS = {"text": str, "gold": str, "predicted": str, "labels": dict}
+
+EXAMPLE = ("text", "gold", "labels")
 
 
 def problem(record: dict) -> str | None:
@@ -47,3 +51,20 @@ def score(records: Sequence[dict]) -> dict:
             "rows": confusion_matrix(gold, predicted, labels=list(labels)).tolist(),
         },
     }
+
+
+def counts(record: dict) -> list[int]:
+    """For each label whether it was right, predicted and gold: (labels x 3) numbers in a row."""
+    gold, predicted = record["gold"], record["predicted"]
+    return [
+        int(found)
+        for label in record["labels"]
+        for found in (label == gold == predicted, label == predicted, label == gold)
+    ]
+
+
+def metrics(totals: np.ndarray) -> dict[str, np.ndarray]:
+    """Macro F1 over all labels and accuracy, in percent (...), of summed counts (..., labels x 3)."""
+    right, predicted, gold = np.moveaxis(totals.reshape(*totals.shape[:-1], -1, 3), -1, 0)
+    by_label = 200.0 * right / np.maximum(predicted + gold, 1)
+    return {"macro_f1": by_label.mean(-1), "accuracy": 100.0 * right.sum(-1) / np.maximum(gold.sum(-1), 1)}
