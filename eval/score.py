@@ -1,9 +1,9 @@
 """`score`: judge a file of predictions, without any model.
 
 NER by seqeval (strict mode: an entity counts when its words and type are all right and its tags well formed), by
-conlleval's rules and as NEMO's scorer; texts by scikit-learn (macro F1 over the labels of the task, accuracy); answers
-as SQuAD 2.0's evaluation (exact match, F1). Several files are judged one by one, and their mean is what is reported of a
-task with several splits.
+conlleval's rules and as NEMO's scorer; texts by scikit-learn (macro F1 over the labels of the task, accuracy), numbers
+by scipy; answers as SQuAD 2.0's evaluation (exact match, F1). Several files are judged one by one, and their mean is
+what is reported of a task with several splits.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def _problem(record: object) -> str | None:
         return f"kind {kind!r} is none of {', '.join(KINDS)}"
     for name, wanted in KINDS[kind].FIELDS.items():
         if not isinstance(record.get(name), wanted):
-            return f"the field {name!r} is missing or no {wanted.__name__}"
+            return f"the field {name!r} is missing or no {getattr(wanted, '__name__', 'number')}"
     return KINDS[kind].problem(record)
 
 

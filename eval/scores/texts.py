@@ -6,11 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from fairseq_hebrew.text.agreement import matthews
+
 from .percent import percent
 
 FIELDS = {"text": str, "gold": str, "predicted": str, "labels": dict}
 
-EXAMPLE = ("text", "gold", "labels")
+EXAMPLE = ("text", "pair", "gold", "labels")
 
 
 def problem(record: dict) -> str | None:
@@ -64,7 +66,11 @@ def counts(record: dict) -> list[int]:
 
 
 def metrics(totals: np.ndarray) -> dict[str, np.ndarray]:
-    """Macro F1 over all labels and accuracy, in percent (...), of summed counts (..., labels x 3)."""
+    """Macro F1 over all labels, accuracy and Matthews' correlation, in percent (...), of counts (..., labels x 3)."""
     right, predicted, gold = np.moveaxis(totals.reshape(*totals.shape[:-1], -1, 3), -1, 0)
     by_label = 200.0 * right / np.maximum(predicted + gold, 1)
-    return {"macro_f1": by_label.mean(-1), "accuracy": 100.0 * right.sum(-1) / np.maximum(gold.sum(-1), 1)}
+    return {
+        "macro_f1": by_label.mean(-1),
+        "accuracy": 100.0 * right.sum(-1) / np.maximum(gold.sum(-1), 1),
+        "mcc": matthews(right, predicted, gold),
+    }

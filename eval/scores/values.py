@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from .percent import percent
 
-FIELDS = {"text": str, "gold": (int, float), "predicted": (int, float)}
+FIELDS = {"text": str, "gold": float | int, "predicted": float | int}
 
 
 def problem(record: dict) -> str | None:
@@ -19,8 +19,10 @@ def problem(record: dict) -> str | None:
 
 
 def score(records: Sequence[dict]) -> dict:
-    """Pearson's and Spearman's correlation (scipy), times 100, and the mean squared error. A correlation of numbers that
-    are all alike is 0 here: they tell nothing."""
+    """Pearson's and Spearman's correlation (scipy), times 100, and the mean squared error.
+
+    A correlation of numbers that are all alike is 0 here: they tell nothing.
+    """
     from scipy.stats import pearsonr, spearmanr
 
     gold = [float(record["gold"]) for record in records]

@@ -12,12 +12,13 @@ from fairseq_hebrew.data.labelled import LabelledDataset
 from fairseq_hebrew.stage.errors import UsageError
 from fairseq_hebrew.stage.progress import Progress
 
-from . import questions, tagged_words, texts
+from . import questions, tagged_words, texts, values
 
 # What makes records of a kind of task: `answer(description, example, [(sample, its output), ...])` and `majority`.
 KINDS = {
     "token_classification": tagged_words,
     "sequence_classification": texts,
+    "sequence_regression": values,
     "question_answering": questions,
 }
 

@@ -120,9 +120,13 @@ class LabelledTask(MirrorsCheckpoints, StopsOnSignal, SkipsNonFinite, Dictionary
     def load_dataset(self, split: str, epoch: int = 1, combine: bool = False, **kwargs) -> None:
         """Read a split; raises UserError naming file and line of what cannot be read."""
         examples = read_examples(Path(self.cfg.data), split, self.description)
+        self.prepare_examples(split, examples)
         samples, pad = self.samples(examples), self.dictionary.pad()
         self.datasets[split] = LabelledDataset(samples, pad, self.cfg.seed, shapes_of(self.lengths))
         logger.info(f"{split}: {len(examples)} examples")
+
+    def prepare_examples(self, split: str, examples: Sequence) -> None:
+        """Hears of the examples of a split before they are used."""
 
     def loss(self, model, logits, sample: dict) -> tuple:
         """What the head made of a batch -> (loss, summed over the targets, in nats; the class predicted of each).

@@ -17,7 +17,7 @@ from fairseq_hebrew.stage.errors import UserError
 from .base import LEAST_TOKENS, REMEDY, TaskDescription
 from .questions import QuestionAnswering
 from .tagged_words import SCHEMES, TokenClassification
-from .texts import SequenceClassification
+from .texts import SequenceClassification, SequenceRegression
 
 __all__ = ["CHECKPOINT_KEY", "KINDS", "LEAST_TOKENS", "SCHEMES", "TaskDescription", "built_in", "read_description"]
 
@@ -31,6 +31,7 @@ KINDS: dict[str, type[TaskDescription]] = {
     for kind in (
         TokenClassification,
         SequenceClassification,
+        SequenceRegression,
         QuestionAnswering,
     )
 }

@@ -22,8 +22,10 @@ TYPES = {
     "dict[str, str]": ((list, dict), "list or mapping"),
     "Files": ((dict,), "mapping"),
     "list[str]": ((list,), "list"),
+    "Weights": ((str, dict), "text or mapping"),
 }
 Files = dict[str, str]
+Weights = str | dict[str, float]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from fairseq_hebrew.stage.errors import UserError
 
-from .base import REMEDY, LabelledDescription, TaskDescription
+from .base import REMEDY, LabelledDescription, TaskDescription, Weights
 
 EMPTY = ("refuse", "keep", "leave-out")
 BALANCED = "balanced"
@@ -52,7 +52,7 @@ class SequenceClassification(LabelledDescription, TextColumns):
     KIND = "sequence_classification"
     METRICS = ("macro_f1", "micro_f1", "accuracy", "mcc")
 
-    class_weights: Weights = ""  # noqa: F821 - a name of base.TYPES
+    class_weights: Weights = ""
 
     @classmethod
     def check(cls, values: dict, where: str) -> None:
@@ -65,9 +65,7 @@ class SequenceClassification(LabelledDescription, TextColumns):
             return
         weights = {str(label): weight for label, weight in weights.items()}
         if set(weights) != set(values["labels"]):
-            raise UserError(
-                f"{where}: class_weights: name each label once: {', '.join(values['labels'])}; {REMEDY}"
-            )
+            raise UserError(f"{where}: class_weights: name each label once: {', '.join(values['labels'])}; {REMEDY}")
         for label, weight in weights.items():
             if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight < float("inf"):
                 raise UserError(f"{where}: class_weights: {label}: {weight!r} is no number from 0; {REMEDY}")
@@ -80,6 +78,11 @@ class SequenceRegression(TaskDescription, TextColumns):
 
     KIND = "sequence_regression"
     METRICS = ("pearson",)
+
+    @property
+    def classes(self) -> list[str]:
+        """The head has one output."""
+        return ["value"]
 
     @classmethod
     def check(cls, values: dict, where: str) -> None:

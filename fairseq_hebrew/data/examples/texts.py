@@ -60,7 +60,8 @@ def _texts(path: Path, description: TextColumns) -> Iterator[tuple[int, list[str
         count = len(description.text_columns)
         texts, label = values[:count], values[count].strip()
         if description.id_column and (first := seen.setdefault(values[-1], line)) != line:
-            raise at(path, line, f"{description.id_column} {values[-1]!r} stands on line {first} too", "keep one of them")
+            told = f"{description.id_column} {values[-1]!r} stands on line {first} too"
+            raise at(path, line, told, "keep one of them")
         if not all(text.strip() for text in texts) and description.empty_texts != "keep":
             if description.empty_texts == "refuse":
                 raise at(path, line, "the text is empty", "remove the line or fill it in, or see `empty_texts:`")
@@ -109,5 +110,6 @@ def _records(path: Path, wanted: list[str], description: TextColumns) -> Iterato
             if name not in record:
                 raise at(path, number, f"no key {name!r}", "name the keys in the description")
             if not isinstance(record[name], kinds) or isinstance(record[name], bool):
-                raise at(path, number, f"{name}: {record[name]!r} is no {'text' if kinds == (str,) else 'label'}", "correct it")
+                wanted_kind = "text" if kinds == (str,) else "label"
+                raise at(path, number, f"{name}: {record[name]!r} is no {wanted_kind}", "correct it")
         yield number, [str(record[name]) for name in wanted]

@@ -4,7 +4,7 @@ from .dataset import LabelledDataset
 from .questions import QuestionSample, QuestionSamples
 from .sample import IGNORE, Sample, SampleMaker
 from .tagged_words import WordSamples
-from .texts import TextSamples
+from .texts import TextSamples, ValuedSamples
 
 __all__ = [
     "IGNORE",
@@ -14,5 +14,6 @@ __all__ = [
     "Sample",
     "SampleMaker",
     "TextSamples",
+    "ValuedSamples",
     "WordSamples",
 ]

@@ -25,12 +25,8 @@ def written(tmp_path, name, text):
 
 def test_two_texts_of_a_table_and_of_records(tmp_path):
     wanted = [LabelledText(2, "הכלב רץ", "0", "כלב זז"), LabelledText(3, "היא ישנה", "1", "היא רצה")]
-    table = written(
-        tmp_path, "a.tsv", "label\tpremise\thypothesis\n0\tהכלב רץ\tכלב זז\n1\tהיא ישנה\tהיא רצה\n"
-    )
-    rows = [
-        {"premise": e.text, "hypothesis": e.pair, "label": int(e.label), "annotator": [1, 2]} for e in wanted
-    ]
+    table = written(tmp_path, "a.tsv", "label\tpremise\thypothesis\n0\tהכלב רץ\tכלב זז\n1\tהיא ישנה\tהיא רצה\n")
+    rows = [{"premise": e.text, "hypothesis": e.pair, "label": int(e.label), "annotator": [1, 2]} for e in wanted]
     records = written(tmp_path, "a.jsonl", "\n" + "".join(json.dumps(row) + "\r\n" for row in rows))
     for path in (table, records):
         found = read_file(path, NLI)
