@@ -103,7 +103,11 @@ def test_the_logged_correlation_is_that_of_all_texts_also_with_fixed_shapes(toke
             "--max-epoch", "2", "--batch-size", "6", "--required-batch-size-multiple", "1", *more,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr[-3000:]
-        rows = [json.loads(line[line.index("{") :]) for line in done.stderr.splitlines() if "| valid | {" in line]
+        rows = [
+            json.loads(line[line.index("{") :])
+            for line in (done.stdout + done.stderr).splitlines()
+            if "| valid | {" in line
+        ]
         told.append([(float(row["valid_loss"]), float(row["valid_pearson"])) for row in rows])
     assert len(told[0]) == 2
     for one, other in zip(*told):
