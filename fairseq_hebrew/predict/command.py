@@ -16,7 +16,6 @@ from fairseq_hebrew.stage.options import finite
 from fairseq_hebrew.stage.output import Outputs
 from fairseq_hebrew.text.tokenizer import model_files
 
-from .answers import KINDS, answers
 from .checkpoint import load_model, read_checkpoint
 
 
@@ -30,6 +29,8 @@ def predict(options: argparse.Namespace) -> dict:
         needed = [train, judged]
 
         def records() -> Iterator[dict]:
+            from .answers import KINDS  # torch and fairseq, which an earlier mistake need not wait for
+
             return KINDS[description.kind].majority(
                 description, read_file(train, description), read_file(judged, description)
             )
@@ -46,6 +47,8 @@ def predict(options: argparse.Namespace) -> dict:
         needed = [options.checkpoint, judged, *model_files(tokenizer), tokenizer / "dict.txt"]
 
         def records() -> Iterator[dict]:
+            from .answers import answers
+
             overrides = {"tokenizer_dir": str(tokenizer), "description": description.to_json()}
             model, task = load_model(options.checkpoint, state, overrides)
             return answers(model, task, read_file(judged, description), options.batch_size, options.device)
