@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from fairseq_hebrew.data.described import CHECKPOINT_KEY, TaskDescription, read_description
-from fairseq_hebrew.hub.checkpoint import QUESTIONS
+from fairseq_hebrew.data.described.questions import QuestionAnswering
 from fairseq_hebrew.stage.errors import UserError
 
 PLUGIN = Path(__file__).parents[1]
+QUESTIONS = QuestionAnswering.KIND
 
 
 def read_checkpoint(path: Path, description: str | None = None) -> dict:
