@@ -13,6 +13,8 @@ from fairseq_hebrew.stage.errors import UserError, parser, run_command
 from fairseq_hebrew.stage.output import Outputs, write_text
 from fairseq_hebrew.stage.progress import log
 
+from .html_tables import STYLE, table
+
 # folder of a fine-tuning run: (title, metric of the report, what the baseline without a model is)
 TASKS = {
     "ner": ("Named entities", "f1", "most frequent tag of each word"),
@@ -110,16 +112,6 @@ def draw_curve(records: dict[str, list[dict[str, float]]], path: Path) -> None:
     pyplot.close(figure)
 
 
-STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
-table { border-collapse: collapse; margin: .5rem 0 1.5rem; } caption { text-align: left; color: #666; }
-th, td { border-bottom: 1px solid #ddd; padding: .3rem .7rem; text-align: left; vertical-align: top; }
-td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
-img { max-width: 100%; } code { background: #f4f4f4; padding: .1rem .3rem; } bdi { unicode-bidi: isolate; }
-.score { font-weight: 600; }
-"""
-
-
 def page(report: dict) -> str:
     """The page of results, as HTML without any script."""
     parts = [
@@ -134,19 +126,6 @@ def page(report: dict) -> str:
     parts += [*_scores(report), *_stages(report), *_pretraining(report), *_fertility(report), *_fill_mask(report)]
     parts.append(f"<p>fairseq_hebrew {html.escape(report['version'])}. The same figures: <code>report.json</code>.</p>")
     return "\n".join([*parts, "</body></html>"]) + "\n"
-
-
-def _row(cells: Sequence[object], tag: str = "td") -> str:
-    made = []
-    for cell in cells:
-        number = isinstance(cell, int | float)
-        text = f"{cell:,}" if number else str(cell)
-        made.append(f"<{tag}{' class=number' if number else ''}>{text}</{tag}>")
-    return f"<tr>{''.join(made)}</tr>"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
-    return ["<table>", _row(head, "th"), *(_row(row) for row in rows), "</table>"]
 
 
 def _duration(seconds: float) -> str:
@@ -166,7 +145,7 @@ def _scores(report: dict) -> list[str]:
         for task in report["tasks"].values()
     ]
     head = ("task", "metric", "model", "baseline", "the baseline is", "epochs")
-    return ["<h2>Scores on the test splits</h2>", *_table(head, rows)]
+    return ["<h2>Scores on the test splits</h2>", *table(head, rows)]
 
 
 def _stages(report: dict) -> list[str]:
@@ -185,7 +164,7 @@ def _stages(report: dict) -> list[str]:
         )
         for stage in report["stages"]
     ]
-    return ["<h2>The stages</h2>", *_table(("stage", "output", "bytes in", "bytes out", "counts", "seconds"), rows)]
+    return ["<h2>The stages</h2>", *table(("stage", "output", "bytes in", "bytes out", "counts", "seconds"), rows)]
 
 
 def _pretraining(report: dict) -> list[str]:
@@ -193,13 +172,13 @@ def _pretraining(report: dict) -> list[str]:
     return [
         "<h2>Pretraining</h2>",
         "<p><img src='loss.png' alt='loss over updates'></p>",
-        *_table(("", ""), rows),
+        *table(("", ""), rows),
     ]
 
 
 def _fertility(report: dict) -> list[str]:
     rows = [(name.replace("_", " "), value) for name, value in report["fertility"].items()]
-    return ["<h2>Tokenizer fertility</h2><p>On the test split of the corpus.</p>", *_table(("", ""), rows)]
+    return ["<h2>Tokenizer fertility</h2><p>On the test split of the corpus.</p>", *table(("", ""), rows)]
 
 
 def _fill_mask(report: dict) -> list[str]:
@@ -212,7 +191,7 @@ def _fill_mask(report: dict) -> list[str]:
         "<h2>Hugging Face export</h2>",
         f"<p>The model lies in <code>{html.escape(report['hugging_face'])}</code>.</p>",
         f"<p>Fill the mask: <bdi dir=rtl>{html.escape(filled['text'])}</bdi></p>",
-        *_table(("token", "score", "sentence"), rows),
+        *table(("token", "score", "sentence"), rows),
     ]
 
 

@@ -32,6 +32,7 @@ KNOWS = {
     "hub": {"stage", "text", "modules", "models", "data"},
     "monitor": {"stage"},
     "eval": {"stage", "text", "hub", "monitor"},
+    "sweep": {"stage", "text", "data", "monitor", "eval"},
     "predict": {"stage", "text", "models", "data", "tasks", "hub"},
     "compat": set(),
     "cli": {"stage"},

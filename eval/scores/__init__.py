@@ -1,6 +1,13 @@
 """The scorers, a file for each kind of task: what its records hold, and what is counted of them."""
 
-from . import tagged_words, texts
+from . import questions, tagged_words, texts, values
 
 # Each has FIELDS (a record's fields and their types), `problem(record)` and `score(records)`.
-KINDS = {"token_classification": tagged_words, "sequence_classification": texts}
+# Those that `compare` judges have EXAMPLE (the fields that two predictions of one example share), `counts(record)`, and
+# `metrics(totals)` of counts that were summed over examples.
+KINDS = {
+    "token_classification": tagged_words,
+    "sequence_classification": texts,
+    "sequence_regression": values,
+    "question_answering": questions,
+}

@@ -1,11 +1,10 @@
-"""Cross-entropy on a fine-tuning head, with the counts its task scores by."""
+"""The loss of a fine-tuning head, with the counts its task scores by."""
 
 from __future__ import annotations
 
 import math
 
 import torch
-import torch.nn.functional as F
 from fairseq import metrics
 from fairseq.criterions import FairseqCriterion, register_criterion
 
@@ -15,7 +14,8 @@ COUNT = "_count_"
 
 @register_criterion("classification")
 class ClassificationCriterion(FairseqCriterion):
-    """Loss of `model(..., head=task.head)` against `sample["target"]`: (B, C) with (B,), or (B, T, C) with (B, T).
+    """Loss of `model(..., head=task.head)` against `sample["target"]`: (B, C) with (B,), or (B, T, C) with (B, T), and
+    what is predicted, both as `task.loss` has it.
 
     Targets of -100 are ignored. In validation `task.counts(sample, predicted)` adds the numbers its metric needs.
     """
@@ -24,8 +24,7 @@ class ClassificationCriterion(FairseqCriterion):
         """(loss summed over the targets, their number, logging output), as fairseq's trainer wants it."""
         logits, _ = model(**sample["net_input"], head=self.task.head)
         target = sample["target"]
-        loss = F.cross_entropy(logits.float().flatten(0, -2), target.flatten(), reduction="sum")
-        predicted = logits.argmax(dim=-1)
+        loss, predicted = self.task.loss(model, logits, sample)
         labelled = target.ge(0)
         size = labelled.sum()
         logging_output = {

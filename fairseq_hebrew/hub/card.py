@@ -167,6 +167,14 @@ def _vocabulary(vocabulary: Vocabulary) -> str:
     )
 
 
+# Where the tag of a word is found, by the option it was trained with.
+WORD_LABELS = {
+    "first": "The tag of a word stands at its first token; what is predicted at its others means nothing.",
+    "all": "The tag of a word is that of the mean of its tokens' log-probabilities (`log_softmax` of the logits).",
+    "mean": "The tag of a word is that of the mean of its tokens' logits.",
+}
+
+
 def _labels(checkpoint: Checkpoint) -> str:
     description = checkpoint.description
     if checkpoint.task == "token_classification":
@@ -174,8 +182,8 @@ def _labels(checkpoint: Checkpoint) -> str:
             f"`{key}`" + (f" ({name})" if name != key else "") for key, name in description.labels.items()
         )
         return (
-            f"{len(checkpoint.labels)} tags: `O` and the tags of the scheme {description.scheme} for {types}. "
-            "The tag of a word stands at its first token; what is predicted at its others means nothing."
+            f"{len(checkpoint.labels)} tags: `O` and the tags of the scheme {description.tag_scheme} for {types}. "
+            f"{WORD_LABELS[checkpoint.setting('task', 'word_label', 'first')]}"
         )
     rows = [(i, label, f"`{name}`") for i, (label, name) in enumerate(zip(checkpoint.labels, description.classes))]
     return "\n".join(["| id | label | in the task's files |", "|---|---|---|", *map(row, rows)])

@@ -55,6 +55,11 @@ def export(checkpoint_path: Path, output: Path, asked: Asked = Asked()) -> dict:
     """
     check_output(output, asked.force)
     checkpoint = read_checkpoint(checkpoint_path, asked.description)
+    if checkpoint.setting("task", "crf"):
+        raise UserError(
+            f"{checkpoint_path}: its tags are chosen by a CRF, which transformers' token classification has not; "
+            "export one that was fine-tuned without --crf"
+        )
     form, kind = choose_format(checkpoint, asked.form)
     vocabulary = open_vocabulary(asked.tokenizer or find_tokenizer(checkpoint), asked.dictionary)
     check_dictionary(checkpoint, vocabulary)

@@ -34,7 +34,12 @@ def read_labels(folder: Folder, task: str, given: str | None) -> Labels:
     if task in (PRETRAINED, QUESTIONS):
         if given and task == PRETRAINED:
             raise UserError(f"--description {given}: {folder.path} is a pretrained model, it has no task")
-        description = read_description(given) if given else None
+        told = given or (json.dumps(folder.description, ensure_ascii=False) if folder.description else None)
+        description = read_description(told) if told else None
+        if description is not None and description.kind != task:
+            raise UserError(
+                f"{description.where}: describes a {description.kind}, the model is made for {task}; describe one"
+            )
         return Labels(description, [], None, 2 if task == QUESTIONS else 0)
     problem = folder.settings.get("problem_type")
     if problem not in (None, "single_label_classification"):

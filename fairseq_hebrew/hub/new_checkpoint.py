@@ -11,7 +11,7 @@ from torch import Tensor
 from fairseq_hebrew.data.described import CHECKPOINT_KEY
 from fairseq_hebrew.modules import EncoderConfig
 
-from .checkpoint import DICTIONARY, IMPORTED, PRETRAINED
+from .checkpoint import DICTIONARY, IMPORTED, PRETRAINED, QUESTIONS
 from .folder import Folder
 from .labels import Labels
 
@@ -41,7 +41,7 @@ def content(
         criterion = "hebrew_masked_lm"
         task["tokens_per_sample"] = config.max_positions
     else:
-        criterion = "classification"
+        criterion = "spans" if folder.task == QUESTIONS else "classification"
         task |= {"tokenizer_dir": str(tokenizer), "head_dropout": _head_dropout(folder)}
     if labels.description:
         longest = min(labels.description.max_tokens, config.max_positions)

@@ -59,6 +59,7 @@ class EncoderModel(BaseFairseqModel):
         target: Tensor | None = None,
         masked_positions: Tensor | None = None,
         num_masked: int | None = None,
+        word_starts: Tensor | None = None,
         **documents,
     ) -> tuple[Tensor | tuple[Tensor, Tensor], dict]:
         """src_tokens (B, T) int64 -> (output, {}); `documents`: the arguments of `modules.batch.read_batch`. The output
@@ -68,7 +69,8 @@ class EncoderModel(BaseFairseqModel):
           predicted positions, in nats, and how many are right. No logits are kept. `num_masked`: how many there are,
           where the host knows it. With masked_positions (B, K), places in each row, target is (B, K): every shape is
           fixed, and what fills a row up to K has the padding id for its target;
-        - head="NAME": what `heads[NAME]` makes of the features; features_only: features (B, T, C);
+        - head="NAME": what `heads[NAME]` makes of the features, and of word_starts (B, T) where it reads words;
+        - features_only: features (B, T, C);
         - masked_tokens, a bool mask (B, T) or a tuple of indices: logits (N, V) of those positions;
         - otherwise logits (B, T, V).
         Raises UserError when logits are asked of a model that has only heads, or attention cannot run here as asked.
@@ -84,7 +86,8 @@ class EncoderModel(BaseFairseqModel):
                 return self._loss(batch, target, masked_positions, num_masked), {}
             features = self.encoder.encode(batch)  # (N, C)
             if head is not None:
-                return self.heads[head](batch.to_rows(features)), {}
+                words = () if word_starts is None else (word_starts,)
+                return self.heads[head](batch.to_rows(features), *words), {}
             if features_only:
                 return batch.to_rows(features), {}
             self._check_lm_head()

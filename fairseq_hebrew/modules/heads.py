@@ -10,6 +10,7 @@ from fairseq_hebrew.modules.config import EncoderConfig
 from fairseq_hebrew.modules.cross_entropy import chunked_cross_entropy
 from fairseq_hebrew.modules.linear import Linear
 from fairseq_hebrew.modules.norm import make_norm
+from fairseq_hebrew.modules.word_pieces import word_means
 
 
 class MaskedLMHead(nn.Module):
@@ -47,16 +48,30 @@ class MaskedLMHead(nn.Module):
 
 
 class TokenHead(nn.Module):
-    """A label for each position: dropout, then one matrix."""
+    """A label for each position: dropout, then one matrix.
+
+    read: what the label of a word is read from, at its first piece: that piece alone ("first"), all of its pieces
+    ("all": the mean of their log-probabilities), or the mean of their features ("mean").
+    crf: the scores of labels that follow one another, of the task's; the criterion and decoding use it.
+    """
+
+    READ = ("first", "all", "mean")
 
     def __init__(self, width: int, num_labels: int, dropout: float):
         super().__init__()
         self.dropout = nn.Dropout(dropout)
         self.out = nn.Linear(width, num_labels)
+        self.read = "first"
+        self.crf: nn.Module | None = None
 
-    def forward(self, features: Tensor) -> Tensor:
-        """(B, T, C) -> (B, T, L)"""
-        return self.out(self.dropout(features))
+    def forward(self, features: Tensor, word_starts: Tensor | None = None) -> Tensor:
+        """(B, T, C), and for "all" and "mean" word_starts (B, T), see `word_means` -> (B, T, L)"""
+        if self.read == "mean":
+            features = word_means(features, word_starts)
+        logits = self.out(self.dropout(features))
+        if self.read == "all":
+            return word_means(F.log_softmax(logits.float(), dim=-1), word_starts)
+        return logits
 
 
 class SpanHead(nn.Module):

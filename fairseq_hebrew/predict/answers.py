@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from itertools import islice
 
 import torch
@@ -11,10 +12,15 @@ from fairseq_hebrew.data.labelled import LabelledDataset
 from fairseq_hebrew.stage.errors import UsageError
 from fairseq_hebrew.stage.progress import Progress
 
-from . import tagged_words, texts
+from . import questions, tagged_words, texts, values
 
 # What makes records of a kind of task: `answer(description, example, [(sample, its output), ...])` and `majority`.
-KINDS = {"token_classification": tagged_words, "sequence_classification": texts}
+KINDS = {
+    "token_classification": tagged_words,
+    "sequence_classification": texts,
+    "sequence_regression": values,
+    "question_answering": questions,
+}
 
 CHUNK = 4096  # examples that are sorted by length together
 
@@ -26,7 +32,7 @@ def answers(model, task, examples: Iterable, batch_size: int, device: str) -> It
     except RuntimeError as error:
         reason = str(error).splitlines()[0]
         raise UsageError(f"--device {device}: {reason}") from None
-    answer = KINDS[task.kind].answer
+    answer = partial(KINDS[task.kind].answer, **task.answering(model))
     rest = iter(examples)
     with Progress("predict", None, "examples") as progress:
         while chunk := list(islice(rest, CHUNK)):

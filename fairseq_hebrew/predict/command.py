@@ -5,16 +5,17 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from fairseq_hebrew.data.described import CHECKPOINT_KEY, TaskDescription, read_description
 from fairseq_hebrew.data.examples import read_file, split_path
 from fairseq_hebrew.stage.errors import UsageError, UserError, parser, run_command
 from fairseq_hebrew.stage.manifest import run_stage
+from fairseq_hebrew.stage.options import finite
 from fairseq_hebrew.stage.output import Outputs
 from fairseq_hebrew.text.tokenizer import model_files
 
-from .answers import KINDS, answers
 from .checkpoint import load_model, read_checkpoint
 
 
@@ -23,11 +24,13 @@ def predict(options: argparse.Namespace) -> dict:
     if options.majority:
         if not options.description or not options.data:
             raise UsageError("--majority needs --description and --data: it learns from the training split")
-        description = read_description(options.description)
+        description = _with_threshold(options, read_description(options.description))
         train, judged = split_path(options.data, "train", description), _judged(options, description)
         needed = [train, judged]
 
         def records() -> Iterator[dict]:
+            from .answers import KINDS  # torch and fairseq, which an earlier mistake need not wait for
+
             return KINDS[description.kind].majority(
                 description, read_file(train, description), read_file(judged, description)
             )
@@ -35,8 +38,8 @@ def predict(options: argparse.Namespace) -> dict:
     else:
         if options.checkpoint is None:
             raise UsageError("no checkpoint; give one before the options, or --majority for the baseline")
-        state = read_checkpoint(options.checkpoint)
-        description = _description(options, state)
+        state = read_checkpoint(options.checkpoint, options.description)
+        description = _with_threshold(options, _description(options, state))
         trained_with = state["cfg"]["task"]
         tokenizer = options.tokenizer or Path(trained_with["tokenizer_dir"])
         options.data = options.data or Path(trained_with["data"])
@@ -44,6 +47,8 @@ def predict(options: argparse.Namespace) -> dict:
         needed = [options.checkpoint, judged, *model_files(tokenizer), tokenizer / "dict.txt"]
 
         def records() -> Iterator[dict]:
+            from .answers import answers
+
             overrides = {"tokenizer_dir": str(tokenizer), "description": description.to_json()}
             model, task = load_model(options.checkpoint, state, overrides)
             return answers(model, task, read_file(judged, description), options.batch_size, options.device)
@@ -74,6 +79,15 @@ def _description(options: argparse.Namespace, state: dict) -> TaskDescription:
     return given
 
 
+def _with_threshold(options: argparse.Namespace, description: TaskDescription) -> TaskDescription:
+    """The description with the threshold given, where one is."""
+    if options.null_threshold is None:
+        return description
+    if not hasattr(description, "null_threshold"):
+        raise UsageError(f"--null-threshold: {description.name} has no questions without an answer; leave it out")
+    return replace(description, null_threshold=options.null_threshold)
+
+
 def _judged(options: argparse.Namespace, description: TaskDescription) -> Path:
     return options.input or split_path(options.data, options.split, description)
 
@@ -88,6 +102,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.add_argument("--description", help="another description than the checkpoint's")
     options.add_argument("--tokenizer", type=Path, help="tokenizer folder, where it was moved since training")
     options.add_argument("--batch-size", type=int, default=32, help="examples at a time; changes no answer")
+    options.add_argument(
+        "--null-threshold",
+        type=finite,
+        help="of questions: by how much no answer has to score higher than the best one (that of the description)",
+    )
     options.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1...")
     options.add_argument("--majority", action="store_true", help="the majority baseline instead of a checkpoint")
     options.add_argument("--force", action="store_true", help="run although the output is up to date")

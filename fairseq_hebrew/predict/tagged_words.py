@@ -3,33 +3,52 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
+import torch
 from torch import Tensor
 
 from fairseq_hebrew.data.described import TaskDescription
 from fairseq_hebrew.data.examples import TaggedSentence
 from fairseq_hebrew.data.labelled import Sample
+from fairseq_hebrew.text.spans import READERS
 
 
-def answer(description: TaskDescription, example: TaggedSentence, outputs: Sequence[tuple[Sample, Tensor]]) -> dict:
-    """The record of a sentence from its samples and their logits (T, C), in the order of their words."""
-    classes = description.classes
-    # A sentence cut in two is joined again by appending.
-    tags = [classes[int(logits[position].argmax())] for sample, logits in outputs for position in sample.positions]
-    return record(description, example, tags)
+def answer(
+    description: TaskDescription,
+    example: TaggedSentence,
+    outputs: Sequence[tuple[Sample, Tensor]],
+    decode: Callable[[Tensor], list[int]] | None = None,
+) -> dict:
+    """The record of a sentence from its samples and their logits (T, C), in the order of their words.
+
+    decode: logits (N, C) of all words -> their classes, where these are chosen together.
+    """
+    # A sentence cut in windows is joined again by appending: each word is one window's own.
+    logits = torch.cat([logits[list(sample.positions)] for sample, logits in outputs])
+    chosen = decode(logits) if decode else logits.argmax(-1).tolist()
+    return record(description, example, [description.classes[i] for i in chosen])
 
 
 def record(description: TaskDescription, example: TaggedSentence, predicted: list[str]) -> dict:
-    return {
+    """Of running text also the words' ranges of characters, and those of the entities with their types."""
+    made = {
         "kind": description.kind,
         "task": description.name,
-        "scheme": description.scheme,
+        "scheme": description.tag_scheme,
         "line": example.line,
         "words": example.words,
         "gold": example.tags,
         "predicted": predicted,
     }
+    if example.offsets is None:
+        return made
+    spans, offsets = READERS[description.tag_scheme], example.offsets
+    entities = {
+        f"{name}_entities": [[offsets[first][0], offsets[last - 1][1], kind] for kind, first, last in spans(tags)]
+        for name, tags in (("gold", example.tags), ("predicted", predicted))
+    }
+    return {**made, "text": example.text, "offsets": offsets, **entities}
 
 
 def majority(description: TaskDescription, train: Sequence, examples: Sequence) -> Iterator[dict]:

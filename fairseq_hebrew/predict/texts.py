@@ -22,16 +22,23 @@ def answer(description: TaskDescription, example: LabelledText, outputs: Sequenc
 
 
 def record(description: TaskDescription, example: LabelledText, predicted: str, scores: dict | None) -> dict:
-    record = {
-        "kind": description.kind,
-        "task": description.name,
-        "line": example.line,
-        "text": example.text,
+    made = asked(description, example) | {
         "gold": example.label,
         "predicted": predicted,
         "labels": description.labels,
     }
-    return record if scores is None else {**record, "scores": scores}
+    return made if scores is None else {**made, "scores": scores}
+
+
+def asked(description: TaskDescription, example: LabelledText) -> dict:
+    """What a record tells of its example, but the answer."""
+    return {
+        "kind": description.kind,
+        "task": description.name,
+        "line": example.line,
+        "text": example.text,
+        **({} if example.pair is None else {"pair": example.pair}),
+    }
 
 
 def majority(description: TaskDescription, train: Sequence, examples: Sequence) -> Iterator[dict]:

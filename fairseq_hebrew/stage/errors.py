@@ -15,6 +15,7 @@ INSTALL = {
     "torch": "pip install 'torch>=2.9'",
     "transformers": "pip install 'fairseq-hebrew[report]'",
     "matplotlib": "pip install 'fairseq-hebrew[report]'",
+    **dict.fromkeys(("optuna", "sqlalchemy"), "pip install 'fairseq-hebrew[sweep]'"),
     "tensorboard": "pip install 'fairseq-hebrew[report]'",
     **dict.fromkeys(
         ("pyarrow", "zstandard", "mwparserfromhell", "trafilatura", "warcio"), "pip install 'fairseq-hebrew[readers]'"

@@ -7,6 +7,7 @@ import dataclasses
 import difflib
 import functools
 import glob
+import math
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -63,6 +64,14 @@ def add_arguments(parser: argparse.ArgumentParser, kind: type) -> None:
             described.update(nargs="+", metavar="NAME=VALUE")
             base = functools.partial(_pair, base)
         parser.add_argument(option, type=base, choices=field.metadata["choices"], **described)
+
+
+def finite(text: str) -> float:
+    """The type of an option that is a number, and neither infinite nor none."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
 
 
 def from_arguments(kind: type[Settings], arguments: argparse.Namespace) -> Settings:

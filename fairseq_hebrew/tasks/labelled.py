@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Optional
 
 import numpy as np
+import torch.nn.functional as F
 from fairseq import metrics
 from fairseq.tasks import FairseqTask
 from omegaconf import II, MISSING
@@ -105,9 +106,12 @@ class LabelledTask(MirrorsCheckpoints, StopsOnSignal, SkipsNonFinite, Dictionary
     def max_tokens(self) -> int:
         return self.cfg.max_tokens_per_sample or self.description.max_tokens
 
+    def make_samples(self) -> SampleMaker:
+        return self.sample_maker(self.vocabulary, self.description, self.max_tokens)
+
     def samples(self, examples: Sequence) -> list:
         """The samples of examples, in order."""
-        maker = self.sample_maker(self.vocabulary, self.description, self.max_tokens)
+        maker = self.make_samples()
         made = [sample for index, example in enumerate(examples) for sample in maker.samples(index, example)]
         if maker.cut:
             logger.info(f"{maker.cut} of {len(examples)} examples are longer than {self.max_tokens} tokens")
@@ -116,9 +120,26 @@ class LabelledTask(MirrorsCheckpoints, StopsOnSignal, SkipsNonFinite, Dictionary
     def load_dataset(self, split: str, epoch: int = 1, combine: bool = False, **kwargs) -> None:
         """Read a split; raises UserError naming file and line of what cannot be read."""
         examples = read_examples(Path(self.cfg.data), split, self.description)
+        self.prepare_examples(split, examples)
         samples, pad = self.samples(examples), self.dictionary.pad()
         self.datasets[split] = LabelledDataset(samples, pad, self.cfg.seed, shapes_of(self.lengths))
         logger.info(f"{split}: {len(examples)} examples")
+
+    def prepare_examples(self, split: str, examples: Sequence) -> None:
+        """Hears of the examples of a split before they are used."""
+
+    def loss(self, model, logits, sample: dict) -> tuple:
+        """What the head made of a batch -> (loss, summed over the targets, in nats; the class predicted of each).
+
+        logits (B, ..., L), sample["target"] and the predicted (B, ...).
+        """
+        target = sample["target"]
+        loss = F.cross_entropy(logits.float().flatten(0, -2), target.flatten(), reduction="sum")
+        return loss, logits.argmax(dim=-1)
+
+    def answering(self, model) -> dict:
+        """What the maker of records needs of a trained model, beside its outputs, as arguments by name."""
+        return {}
 
     @abstractmethod
     def counts(self, sample: dict, predicted) -> dict[str, int]:

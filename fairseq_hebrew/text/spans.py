@@ -1,4 +1,4 @@
-"""Entity spans from tags, strictly: what the papers' NER scores count."""
+"""Entity spans from tags, strictly: what the papers' NER scores count; tags from spans; which tag may follow which."""
 
 from __future__ import annotations
 
@@ -43,3 +43,30 @@ def spans_bio(tags: Sequence[str]) -> list[Span]:
 
 
 READERS = {"bioes": spans_bioes, "bio": spans_bio}
+
+
+def may_follow(before: str | None, after: str | None, scheme: str) -> bool:
+    """Whether a tag may stand after another in well-formed tags; None is the end of the sentence on that side."""
+    place = after[0] if after else "O"
+    if scheme == "bio":
+        return place != "I" or (before is not None and before[0] in "BI" and before[2:] == after[2:])
+    if before is not None and before[0] in "BI":
+        return place in "IE" and before[2:] == after[2:]
+    return place in "OBS"
+
+
+def broken(tags: Sequence[str], scheme: str) -> list[int]:
+    """Places i in 0..len(tags) where tag i may not follow tag i - 1: an I- without its B-, an entity without its E-."""
+    around = [None, *tags, None]
+    return [i for i in range(len(tags) + 1) if not may_follow(around[i], around[i + 1], scheme)]
+
+
+def write_tags(spans: Sequence[Span], length: int, scheme: str) -> list[str]:
+    """The way back from the readers: tags of `length` words from spans that do not overlap."""
+    tags = ["O"] * length
+    for kind, start, end in spans:
+        tags[start:end] = [f"I-{kind}"] * (end - start)
+        tags[start] = f"B-{kind}"
+        if scheme == "bioes":
+            tags[end - 1] = f"{'S' if end - start == 1 else 'E'}-{kind}"
+    return tags

@@ -1,7 +1,7 @@
 """The one description of a task: its files, labels, metric and length, for training, prediction and scores.
 
-A description is a YAML file: one of this package's (`nemo`, `smcd`), or a user's own. Each kind of task has a class
-here, with the keys that are its own.
+A description is a YAML file: one of this package's (`nemo`, `smcd`, `heq`...), or a user's own. Each kind of task has a
+class here, with the keys that are its own.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import yaml
 from fairseq_hebrew.stage.errors import UserError
 
 from .base import LEAST_TOKENS, REMEDY, TaskDescription
+from .questions import QuestionAnswering
 from .tagged_words import SCHEMES, TokenClassification
-from .texts import SequenceClassification
+from .texts import SequenceClassification, SequenceRegression
 
 __all__ = ["CHECKPOINT_KEY", "KINDS", "LEAST_TOKENS", "SCHEMES", "TaskDescription", "built_in", "read_description"]
 
@@ -25,7 +26,15 @@ FOLDER = Path(__file__).with_name("built_in")
 # Where a checkpoint's task_state keeps the description it was trained with, as JSON.
 CHECKPOINT_KEY = "task_description"
 
-KINDS: dict[str, type[TaskDescription]] = {kind.KIND: kind for kind in (TokenClassification, SequenceClassification)}
+KINDS: dict[str, type[TaskDescription]] = {
+    kind.KIND: kind
+    for kind in (
+        TokenClassification,
+        SequenceClassification,
+        SequenceRegression,
+        QuestionAnswering,
+    )
+}
 
 
 def built_in() -> list[str]:

@@ -18,10 +18,14 @@ TYPES = {
     "str": ((str,), "text"),
     "int": ((int,), "whole number"),
     "bool": ((bool,), "true or false"),
+    "float": ((int, float), "number"),
     "dict[str, str]": ((list, dict), "list or mapping"),
     "Files": ((dict,), "mapping"),
+    "list[str]": ((list,), "list"),
+    "Weights": ((str, dict), "text or mapping"),
 }
 Files = dict[str, str]
+Weights = str | dict[str, float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +57,7 @@ class TaskDescription:
         known = {f.name: f for f in fields(cls) if f.name != "where"}
         values = dict(values)
         for f in known.values():
-            if f.default is MISSING and f.name not in values:
+            if f.default is MISSING and f.default_factory is MISSING and f.name not in values:
                 raise UserError(f"{where}: the key {f.name!r} is missing; {REMEDY}")
         for key in sorted(set(values) - set(known)):
             raise UserError(f"{where}: unknown key {key!r}; {REMEDY}")

@@ -8,15 +8,26 @@ from pathlib import Path
 from fairseq_hebrew.data.described import TaskDescription
 from fairseq_hebrew.stage.errors import UserError
 
+from .questions import Answer, Question, read_questions
 from .tagged_words import TaggedSentence, read_tagged
-from .texts import LabelledText, read_table
+from .texts import LabelledText, read_labelled, read_valued
 
-__all__ = ["LabelledText", "TaggedSentence", "read_examples", "read_file", "split_path"]
+__all__ = [
+    "Answer",
+    "LabelledText",
+    "Question",
+    "TaggedSentence",
+    "read_examples",
+    "read_file",
+    "split_path",
+]
 
 # The reader of each kind of task: (path, description) -> its examples, in the order of the file.
 READERS: dict[str, Callable[[Path, TaskDescription], Iterator]] = {
     "token_classification": read_tagged,
-    "sequence_classification": read_table,
+    "sequence_classification": read_labelled,
+    "sequence_regression": read_valued,
+    "question_answering": read_questions,
 }
 
 

@@ -1,8 +1,19 @@
 """Labelled examples as samples, by the kind of the task, and as a fairseq dataset."""
 
 from .dataset import LabelledDataset
+from .questions import QuestionSample, QuestionSamples
 from .sample import IGNORE, Sample, SampleMaker
 from .tagged_words import WordSamples
-from .texts import TextSamples
+from .texts import TextSamples, ValuedSamples
 
-__all__ = ["IGNORE", "LabelledDataset", "Sample", "SampleMaker", "TextSamples", "WordSamples"]
+__all__ = [
+    "IGNORE",
+    "LabelledDataset",
+    "QuestionSample",
+    "QuestionSamples",
+    "Sample",
+    "SampleMaker",
+    "TextSamples",
+    "ValuedSamples",
+    "WordSamples",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,23 +14,33 @@ from fairseq_hebrew.data.fixed_shapes import EMPTY, FixedShapes
 
 from .sample import IGNORE, Sample
 
+_NUMBERS = itertools.count()  # of the datasets of a process
+
 
 class LabelledDataset(FairseqDataset):
     """Samples in batches `{id, nsentences, ntokens, net_input: {src_tokens, src_lengths}, target}`.
 
     src_tokens (B, T) int64, right-padded; target (B, T) with IGNORE where no word begins, or (B,). With shapes, batches
     have their lengths and rows; what rows are missing are padding, with id -1 and no label.
+
+    Of tagged words also `windows` (B, 3) int64: a number that the samples of one example alone share, the first word of
+    the sample that has its label there, and the words of the example. Where samples say which pieces are one word,
+    net_input has `word_starts` (B, T) int64: for each piece of a word the position of its first, else its own.
     """
 
     def __init__(self, samples: Sequence[Sample], pad: int, seed: int, shapes: FixedShapes | None = None) -> None:
         super().__init__()
         self.shapes = shapes
         self.samples, self._pad, self._seed, self._epoch = samples, pad, seed, 1
+        self._first_example = next(_NUMBERS) << 32
         self.sizes = np.array([len(sample.tokens) for sample in samples], dtype=np.int64)
 
     def __getitem__(self, index: int) -> dict:
         sample = self.samples[index]
-        return {"id": index, "tokens": sample.tokens, "target": sample.target}
+        item = {"id": index, "tokens": sample.tokens, "target": sample.target}
+        if sample.example_words:
+            item["window"] = (self._first_example + sample.example, sample.first_word, sample.example_words)
+        return item if sample.word_starts is None else {**item, "word_starts": sample.word_starts}
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -50,13 +61,21 @@ class LabelledDataset(FairseqDataset):
         targets = [item["target"] for item in rows]
         target = collate_tokens(targets, IGNORE, pad_to_length=length) if targets[0].dim() else torch.stack(targets)
         lengths = torch.tensor([len(item["tokens"]) for item in rows])
-        return {
+        batch = {
             "id": torch.tensor([item["id"] for item in rows]),
             "nsentences": count,
             "ntokens": int(lengths.sum()),
             "net_input": {"src_tokens": tokens, "src_lengths": lengths},
             "target": target,
         }
+        if "window" in items[0]:
+            batch["windows"] = torch.tensor([item.get("window", (EMPTY, 0, 0)) for item in rows])
+        if "word_starts" in items[0]:
+            starts = torch.arange(tokens.size(1)).repeat(len(rows), 1)
+            for row, item in zip(starts, items):
+                row[: len(item["word_starts"])] = item["word_starts"]
+            batch["net_input"]["word_starts"] = starts
+        return batch
 
     def batch_by_size(self, indices, max_tokens=None, max_sentences=None, required_batch_size_multiple=1):
         """FairseqDataset's; with shapes all batches of a length have as many rows."""

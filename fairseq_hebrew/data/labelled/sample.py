@@ -27,6 +27,8 @@ class Sample:
     first_word: int = 0
     # For each word of the sample the position of its first piece, where its label stands.
     positions: tuple[int, ...] = ()
+    example_words: int = 0  # of the whole example; more than there are positions where it was cut in windows
+    word_starts: torch.Tensor | None = None  # (T,) int64: for each piece of a word the position of its first one
 
 
 class SampleMaker:

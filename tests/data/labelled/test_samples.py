@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -6,6 +8,7 @@ from fairseq_hebrew.data.described.texts import SequenceClassification
 from fairseq_hebrew.data.examples import LabelledText, TaggedSentence
 from fairseq_hebrew.data.fixed_shapes import FixedShapes
 from fairseq_hebrew.data.labelled import IGNORE, LabelledDataset, TextSamples, WordSamples
+from fairseq_hebrew.text.split import split_words
 from fairseq_hebrew.text.vocabulary import Vocabulary
 
 NER = TokenClassification(name="ner", files={}, labels={"PER": "PER"}, metric="f1")
@@ -26,6 +29,59 @@ def test_pieces_are_those_of_the_running_text_and_labels_stand_at_first_pieces(t
     for word, position in zip(words, sample.positions):
         rest = vocabulary.decode(sample.tokens[position:].tolist())
         assert rest.lstrip().startswith(word)
+
+
+def test_words_of_running_text_have_its_pieces_also_where_these_cut_inside_a_letter(tokenizer_dir):
+    vocabulary = Vocabulary(tokenizer_dir)
+    text = "דנה, מבית-לחם (שָׁלוֹם) 🙂👩‍🚀! 𝕏..."
+    offsets = split_words(text)
+    words = [text[begin:end] for begin, end in offsets]
+    sentence = TaggedSentence(1, words, ["O"] * len(words), text, offsets)
+    (sample,) = WordSamples(vocabulary, replace(NER, normalize=False), 512).samples(0, sentence)
+    assert vocabulary.decode(sample.tokens[1:-1].tolist()) == text
+    for number, (begin, _) in enumerate(offsets):
+        rest = vocabulary.decode(sample.tokens[sample.positions[number] : -1].tolist())
+        assert rest.lstrip() == text[begin:]
+    # One letter that is several pieces: its word has its label at the first, and the next word at its own.
+    letter = words.index("𝕏")
+    assert sample.positions[letter + 1] - sample.positions[letter] > 1 and len(words[letter]) == 1
+
+
+def test_windows_share_context_that_has_no_label(tokenizer_dir):
+    vocabulary = Vocabulary(tokenizer_dir)
+    words = ["בית"] * 20
+    size = len(vocabulary.encode_batch([" בית"])[0])
+    maker = WordSamples(vocabulary, NER, 2 + 8 * size, overlap=4, word_starts=True)
+    samples = maker.samples(5, TaggedSentence(1, words, ["S-PER"] * 20))
+    assert [s.first_word for s in samples] == [0, 6, 10, 14] and maker.cut == 1
+    assert [len(s.positions) for s in samples] == [6, 4, 4, 6]
+    for sample in samples:
+        assert sample.example_words == 20 and len(sample.tokens) == 2 + 8 * size
+        labelled = (sample.target != IGNORE).nonzero().flatten().tolist()
+        assert labelled == list(sample.positions)
+        starts = sample.word_starts.tolist()
+        assert starts[0] == 0 and starts[-1] == len(starts) - 1
+        assert starts[1:-1] == [1 + i // size * size for i in range(8 * size)]
+
+
+def test_batches_say_which_pieces_are_a_word_and_which_windows_a_sentence(tokenizer_dir):
+    vocabulary = Vocabulary(tokenizer_dir)
+    maker = WordSamples(vocabulary, NER, 16, overlap=2, word_starts=True)
+    samples = [s for i in (0, 1) for s in maker.samples(i, TaggedSentence(1, WORDS[: 6 + 6 * i], ["O"] * (6 + 6 * i)))]
+    datasets = [LabelledDataset(samples, vocabulary.pad, 1, FixedShapes([16])) for _ in range(2)]
+    datasets[0].batch_by_size(datasets[0].ordered_indices(), max_sentences=len(samples) + 1)
+    batch = datasets[0].collater([datasets[0][i] for i in range(len(samples))])
+    starts, windows = batch["net_input"]["word_starts"], batch["windows"]
+    assert starts.shape == batch["target"].shape == (len(samples) + 1, 16)
+    assert starts[-1].tolist() == list(range(16)) and windows[-1].tolist() == [-1, 0, 0]
+    for row, window, sample in zip(starts, windows.tolist(), samples):
+        length = len(sample.tokens)
+        assert row[:length].tolist() == sample.word_starts.tolist() and row[length:].tolist() == list(range(length, 16))
+        assert window[1:] == [sample.first_word, sample.example_words]
+    examples = windows[:-1, 0].tolist()
+    assert len(set(examples)) == 2 and [e - examples[0] for e in examples] == [s.example for s in samples]
+    other = datasets[1].collater([datasets[1][i] for i in range(len(samples))])["windows"]
+    assert not set(other[:, 0].tolist()) & set(examples)
 
 
 def test_no_word_is_dropped_whatever_the_length(tokenizer_dir):

@@ -1,0 +1,96 @@
+import json
+
+import pytest
+
+from fairseq_hebrew.eval.compare import compare
+from fairseq_hebrew.eval.score import score
+from fairseq_hebrew.stage.errors import UserError
+from tests.conftest import run, the_error
+from tests.eval.test_score import tagged, text
+
+
+def written(path, records):
+    path.write_text("".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def files(tmp_path):
+    """(good, bad): 60 sentences, of which one system finds all mentions and another none that are persons."""
+    gold = [["B-PER", "E-PER", "O"], ["S-LOC", "O", "O"], ["O", "O", "O"]] * 20
+    found = [["O", "O", "O"], ["S-LOC", "O", "O"], ["O", "O", "O"]] * 20
+    good = written(tmp_path / "good.jsonl", [tagged(one, one) for one in gold])
+    return good, written(tmp_path / "bad.jsonl", [tagged(g, p) for g, p in zip(gold, found)])
+
+
+def test_entities_by_hand(files):
+    found = compare(*files)
+    rows = found["metrics"]["f1"]
+    assert rows["first"] == {"value": 100.0, "low": 100.0, "high": 100.0}
+    # 20 right of 20 predicted and 40 gold: 2/3
+    assert rows["second"]["value"] == score(files[1])["f1"] == 66.67
+    assert rows["second"]["low"] < 60 < 73 < rows["second"]["high"]
+    assert rows["difference"]["value"] == 33.33 and rows["difference"]["p"] == 1 / 10_001
+    # All of the first are 100: the difference is 100 less the second.
+    assert rows["difference"]["low"] == pytest.approx(100 - rows["second"]["high"], abs=0.01)
+    assert found["answered_differently"] == 20 and found["examples"] == 60
+    assert compare(*files) == found
+
+
+def test_the_same_file_twice_does_not_differ(files):
+    rows = compare(files[1], files[1], resamples=500)["metrics"]["f1"]
+    assert rows["difference"] == {"value": 0.0, "low": 0.0, "high": 0.0, "p": 1.0}
+    assert rows["first"] == rows["second"]
+
+
+def test_the_order_of_the_files_turns_the_sign_alone(files):
+    one, other = (compare(*pair, resamples=500)["metrics"]["f1"] for pair in (files, files[::-1]))
+    assert (one["first"], one["second"]) == (other["second"], other["first"])
+    assert one["difference"]["value"] == -other["difference"]["value"]
+    assert one["difference"]["p"] == other["difference"]["p"]
+
+
+def test_texts_have_macro_f1_and_accuracy(tmp_path):
+    gold = ["0", "1"] * 25
+    first = written(tmp_path / "a", [text(one, one if i % 10 else "2") for i, one in enumerate(gold)])
+    second = written(tmp_path / "b", [text(one, one if i % 9 else "2") for i, one in enumerate(gold)])
+    rows = compare(first, second)["metrics"]
+    for path, which in ((first, "first"), (second, "second")):
+        scores = score(path)
+        assert {name: row[which]["value"] for name, row in rows.items()} == {
+            name: scores[name] for name in ("macro_f1", "accuracy")
+        }
+    # 45 and 44 of 50 right, 10 texts answered differently by chance: no difference to speak of
+    assert rows["accuracy"]["difference"]["value"] == 2.0 and rows["accuracy"]["difference"]["p"] > 0.5
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda rows: [rows[0], {**rows[1], "gold": "0"}, rows[2]], "b.jsonl:2: another example than on line 2"),
+        (lambda rows: [rows[0], rows[1], {**rows[2], "text": "ב"}], "b.jsonl:3: another example than on line 3"),
+        (lambda rows: rows[:2], "a.jsonl:3: has no partner"),
+        (lambda rows: [*rows, rows[0]], "b.jsonl:4: has no partner"),
+        (lambda rows: [{**row, "labels": {"0": "good", "1": "bad"}} for row in rows], "b.jsonl:1: another labels"),
+        (lambda rows: [tagged(["O"], ["O"])], "b.jsonl:1: another kind"),
+        (lambda rows: [{**rows[0], "predicted": "7"}], "b.jsonl:1: predicted '7' is none of the labels"),
+    ],
+)
+def test_files_of_other_examples_are_refused(tmp_path, change, told):
+    rows = [text("0", "0"), text("1", "0"), text("0", "1")]
+    first, second = written(tmp_path / "a.jsonl", rows), written(tmp_path / "b.jsonl", change(rows))
+    with pytest.raises(UserError) as raised:
+        compare(first, second)
+    assert told in str(raised.value)
+
+
+def test_the_command(files, tmp_path):
+    done = run("fairseq-hebrew", "compare", *files, "--output", tmp_path / "c.json", "--resamples", 999)
+    assert done.returncode == 0, done.stderr
+    assert "33.33" in done.stdout and "p = 0.0010" in done.stdout
+    found = json.loads((tmp_path / "c.json").read_text(encoding="utf-8"))
+    assert found["resamples"] == 999 and found["metrics"]["f1"]["difference"]["p"] == 1 / 1000
+    assert "no such file" in the_error(run("fairseq-hebrew", "compare", files[0], tmp_path / "none"))
+    assert "is also an input" in the_error(run("fairseq-hebrew", "compare", *files, "--output", files[1]))
+    for wrong in (("--resamples", 0), ("--confidence", 95), ("--seed", -1)):
+        assert run("fairseq-hebrew", "compare", *files, *wrong).returncode == 2
