@@ -1,6 +1,7 @@
 """`fairseq-train --tpu`, ours against stock fairseq's masked_lm, on XLA's CPU backend: `make bench-xla`.
 
-Same shape, data and rows; stock has the cures it needs to start and no more of ours. Two questions: tokens a second
+Same shape, data and rows. Stock is given all cures of `fairseq_hebrew/xla/table.py`, more than it needs to start: its
+batches too are sent in the background, and its logs make no graphs. Two questions: tokens a second
 with samples of one length, where neither compiles anew; and how many graphs are compiled with samples of any length.
 """
 

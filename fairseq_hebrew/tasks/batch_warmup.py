@@ -151,7 +151,10 @@ def give_trainers_the_warmup() -> None:
         warmup = self.task.batch_warmup() if isinstance(self.task, WarmsBatchUp) else None
         if warmup is not None:
             if self.tpu:
-                raise UserError("--tpu groups batches ahead of their updates; leave out --batch-warmup-updates")
+                raise UserError(
+                    "with --tpu all updates are of --update-freq batches, others would compile anew; leave out "
+                    "--batch-warmup-updates"
+                )
             _mark(epoch_itr, Growth(warmup, self.get_num_updates))
         return epoch_itr
 

@@ -18,6 +18,7 @@ from fairseq_hebrew.data.described import CHECKPOINT_KEY, LEAST_TOKENS, TaskDesc
 from fairseq_hebrew.data.examples import read_examples
 from fairseq_hebrew.data.labelled import LabelledDataset, SampleMaker
 from fairseq_hebrew.stage.errors import UserError
+from fairseq_hebrew.tasks.data_workers import EndsDataWorkers
 from fairseq_hebrew.tasks.dictionary_state import DictionaryState, read_dictionary
 from fairseq_hebrew.tasks.fixed_shapes import FixedShapesOptions, lengths_of_task, shapes_of
 from fairseq_hebrew.tasks.masked_lm import show_tracebacks
@@ -48,7 +49,9 @@ class LabelledConfig(FixedShapesOptions, NonFiniteOptions, MirrorOptions):
     seed: int = II("common.seed")
 
 
-class LabelledTask(MirrorsCheckpoints, StopsOnSignal, SkipsNonFinite, DictionaryState, FairseqTask, ABC):
+class LabelledTask(
+    MirrorsCheckpoints, StopsOnSignal, SkipsNonFinite, EndsDataWorkers, DictionaryState, FairseqTask, ABC
+):
     """Base of the tasks that read labelled files; a subclass says what its head and its counts are."""
 
     cfg: LabelledConfig

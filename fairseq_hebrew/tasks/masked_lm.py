@@ -18,6 +18,7 @@ from fairseq_hebrew.data.token_file import parts
 from fairseq_hebrew.stage.errors import UserError, at
 from fairseq_hebrew.tasks.batch_warmup import BatchWarmupConfig, WarmsBatchUp
 from fairseq_hebrew.tasks.binaries import MAKE_AGAIN, read_split
+from fairseq_hebrew.tasks.data_workers import EndsDataWorkers
 from fairseq_hebrew.tasks.dictionary_state import MASK, DictionaryState, fingerprint, read_dictionary
 from fairseq_hebrew.tasks.fixed_shapes import FixedShapesOptions, lengths_of_task, shapes_of
 from fairseq_hebrew.tasks.masking_options import MaskingOptions, masking_of_task, replacement_ids
@@ -83,7 +84,14 @@ def show_tracebacks(wanted: bool) -> None:
 
 @register_task("hebrew_masked_lm", dataclass=HebrewMaskedLMConfig)
 class HebrewMaskedLMTask(
-    TrainsOnXla, MirrorsCheckpoints, StopsOnSignal, SkipsNonFinite, WarmsBatchUp, DictionaryState, FairseqTask
+    TrainsOnXla,
+    MirrorsCheckpoints,
+    StopsOnSignal,
+    SkipsNonFinite,
+    WarmsBatchUp,
+    EndsDataWorkers,
+    DictionaryState,
+    FairseqTask,
 ):
     """Masked-LM training on binarized text."""
 

@@ -66,16 +66,22 @@ class MirrorsCheckpoints:
             self.mirror.check()
         # Of processes that share a folder one fetches for all.
         if cfg.restore_file == DEFAULT and (suffix or self.cfg.tpu or trainer.cfg.distributed_training.device_id == 0):
-            hosts = mesh.processes()[1] if self.cfg.tpu else 1
-            fetch_last(there, folder, suffix, hosts)
+            host, hosts = mesh.processes() if self.cfg.tpu else (0, 1)
+            fetch_last(there, folder, suffix, host, hosts)
         _wait_for_others()
+
+    def after_loading(self, trainer) -> None:
+        """For tasks that look at what the trainer has loaded, or that it has found nothing to load."""
+
+    def before_saving(self) -> None:
+        """For tasks that have something to do before each checkpoint."""
 
     def after_saving(self) -> None:
         if self.mirror is not None:
             self.mirror.offer()
 
 
-def fetch_last(there: RemoteFolder, folder: Path, suffix: str = "", hosts: int = 1) -> None:
+def fetch_last(there: RemoteFolder, folder: Path, suffix: str = "", host: int = 0, hosts: int = 1) -> None:
     """Make the newest whole checkpoint of `there` the last one of `folder`, if that has none.
 
     One of several hosts writes checkpoints, and each reads its own folder: there the place decides, so that all begin
@@ -94,7 +100,7 @@ def fetch_last(there: RemoteFolder, folder: Path, suffix: str = "", hosts: int =
         return
     folder.mkdir(parents=True, exist_ok=True)
     for name in names:
-        fetched = last.with_name(f"{last.name}.fetched")
+        fetched = last.with_name(f"{last.name}.fetched{host}")  # they may all read one folder
         there.fetch(name, fetched)
         wrong = _what_is_wrong(fetched)
         if wrong is None:
@@ -154,17 +160,24 @@ def hook_in() -> None:
 
     @functools.wraps(save)
     def save_checkpoint(cfg, trainer, *args, **options):
+        ours = isinstance(trainer.task, MirrorsCheckpoints)
+        if ours:
+            trainer.task.before_saving()
         save(cfg, trainer, *args, **options)
-        if isinstance(trainer.task, MirrorsCheckpoints):
+        if ours:
             trainer.task.after_saving()
 
     @functools.wraps(load)
     def load_checkpoint(cfg, trainer, *args, **options):
-        if isinstance(trainer.task, MirrorsCheckpoints):
+        ours = isinstance(trainer.task, MirrorsCheckpoints)
+        if ours:
             trainer.task.before_loading(cfg, trainer)
             if trainer.task.mirror is not None:
                 wait_for(trainer.task.mirror)
-        return load(cfg, trainer, *args, **options)
+        loaded = load(cfg, trainer, *args, **options)
+        if ours:
+            trainer.task.after_loading(trainer)
+        return loaded
 
     save_checkpoint.asks_the_task = True
     checkpoint_utils.save_checkpoint, checkpoint_utils.load_checkpoint = save_checkpoint, load_checkpoint

@@ -16,6 +16,7 @@ from omegaconf import II
 
 from fairseq_hebrew.stage.errors import UserError, at
 from fairseq_hebrew.xla.guard import step_if_finite
+from fairseq_hebrew.xla.start import begun
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +53,8 @@ class SkipsNonFinite:
     def __init__(self, cfg, *args, **kwargs):
         if cfg.stop_after_nonfinite < 1:
             raise UserError(f"--stop-after-nonfinite {cfg.stop_after_nonfinite}: give at least 1")
+        if begun() and not getattr(self, "on_xla", False):  # nobody would look back
+            raise UserError(f"--task {cfg._name} does not train with --tpu; leave it out, on a CPU or a GPU")
         super().__init__(cfg, *args, **kwargs)
         self.skipped = 0  # updates since the process began
         self._skipped_in_a_row = 0

@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 LEDGER = "in_the_ledger"  # in a batch's logging output: what it told is in the ledger
 UPDATES = "updates"
+OF_ALL_HOSTS = (UPDATES, "positions", "timed_seconds", "peak_seconds")  # what each host tells of all of them
+MOST_UPDATES = 2**24  # that fp32, in which hosts tell one another, counts exactly
 READ_AHEAD = 2  # batches at least
 
 
@@ -61,6 +63,9 @@ class TrainsOnXla:
             cfg.fixed_shapes = True
         super().__init__(cfg, *args, **kwargs)
         self._watched_on_xla = None
+        self._ledger: Ledger | None = None  # before the first update
+        self._hosts = 1
+        self._criterion = None
         self._sizes = []  # of this update's batches, on the device
 
     def build_model(self, cfg, from_checkpoint=False):
@@ -79,7 +84,7 @@ class TrainsOnXla:
                     f"--batch-size-valid) that is a multiple of {devices}"
                 )
             dataset.shapes.spread(hosts, devices)
-            DeviceBuffer.placement = Placement(mesh.rows_to_devices, self._empty_batch)
+            DeviceBuffer.placement = Placement(mesh.rows_to_devices, self._empty_batch, self.settle)
             data_buffer_size = max(data_buffer_size, READ_AHEAD)
             # what hosts read at once stays together
             kwargs.update(shard_id=host, num_shards=hosts, grouped_shuffling=hosts > 1)
@@ -94,13 +99,16 @@ class TrainsOnXla:
         if not self.on_xla:
             return super().train_step(sample, model, criterion, optimizer, update_num, *args, **kwargs)
         if self._watched_on_xla is not optimizer:
-            self._watched_on_xla = optimizer
+            self._watched_on_xla, self._criterion = optimizer, criterion
             self._prepare(optimizer)
         loss, size, output = super().train_step(sample, model, criterion, optimizer, update_num, *args, **kwargs)
-        if output[ASKED] and mesh.processes()[1] == 1:
+        if output[ASKED] and self._hosts == 1:
             self.stop()  # several hosts have to stop after the same update: the next that is logged
         output[UPDATES] = 0 if self._sizes else 1
         self._sizes.append(size)
+        for name in OF_ALL_HOSTS:  # the ledger sums what the hosts tell
+            if name in output:
+                output[name] /= self._hosts
         counted = torch.isfinite(loss.detach())
         self._ledger.add(
             {
@@ -120,18 +128,57 @@ class TrainsOnXla:
         """FairseqTask's; of all updates since the last time, where fairseq's trainer has those of the last alone."""
         if not any(LEDGER in output for output in logging_outputs):
             return super().reduce_metrics(logging_outputs, criterion)
+        self._tell(criterion, counted=1)
+
+    def settle(self) -> None:
+        """Look at what updates have told since the last log: before a checkpoint, and when an epoch ends.
+
+        Raises UserError where too many of them were not finite. The next log is of these as well.
+        """
+        if self._ledger is not None:
+            with metrics.aggregate("train_inner"):
+                self._tell(self._criterion, counted=0)
+
+    def before_saving(self) -> None:
+        self.settle()
+        super().before_saving()
+
+    def after_loading(self, trainer) -> None:
+        """MirrorsCheckpoints'; raises UserError where hosts found different states, of which none would be trained."""
+        super().after_loading(trainer)
+        if not self.on_xla or mesh.processes()[1] == 1:
+            return
+        updates = trainer.get_num_updates()
+        told = mesh.spread_numbers(torch.tensor([float(updates), float(MOST_UPDATES - updates)]))
+        most, rest = fetch([told.amax(0)])[0].tolist()
+        least = MOST_UPDATES - rest
+        if least < most:
+            raise UserError(
+                f"hosts go on from different states, made after {int(least):,} to {int(most):,} updates; give "
+                "--mirror-checkpoints, or a --save-dir that all of them share"
+            )
+
+    def _tell(self, criterion, counted: int) -> None:
+        """To fairseq's meters, of all updates since the last time; the trainer has `counted` of them in its "ups"."""
+        if not self._ledger.tensors():
+            return
         total = self._ledger.take(fetch(self._ledger.tensors()))
         self.look_back(fetch)
-        updates = total.pop(UPDATES)
+        updates = round(total.pop(UPDATES))
         mean = {name: value if name == ASKED else value / updates for name, value in total.items()}
-        super().reduce_metrics([mean], criterion)
-        # What is counted by the clock is counted of all.
-        metrics.log_speed("ups", updates - 1, priority=100, round=2)
-        metrics.log_speed("wps", total["ntokens"] - mean["ntokens"], priority=90, round=1)
+        begun = {id(meters) for meters in metrics.get_active_aggregators() if "wps" in meters}
+        for _ in range(updates):  # each weighs in an average as if it had been told by itself
+            super().reduce_metrics([mean], criterion)
+        for meters in metrics.get_active_aggregators():
+            if id(meters) not in begun:
+                meters["wps"].reset()  # a clock starts with what is told first, which took no time yet
+            elif "ups" in meters:
+                meters["ups"].update(updates - counted)
 
     def _prepare(self, optimizer) -> None:
         """Before the first update: the optimizer's state, where it is, and what it is asked to do."""
-        spread = None if mesh.processes()[1] == 1 else mesh.spread_numbers
+        self._hosts = mesh.processes()[1]
+        spread = None if self._hosts == 1 else mesh.spread_numbers
         self._ledger = Ledger(mesh.to_device, spread)
         inner = optimizer.optimizer
         if not inner.state:

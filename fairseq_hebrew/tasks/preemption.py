@@ -4,9 +4,8 @@ Schedulers send one of them some time before they kill a job. The end itself is 
 the compat package's hook in fairseq's loop looks at.
 """
 
-import atexit
 import logging
-import multiprocessing
+import multiprocessing.util
 import os
 import signal
 import threading
@@ -73,13 +72,15 @@ def listen() -> None:
 def shield_children() -> None:
     """Let the data workers forked from now on miss the signals, which a scheduler sends to every process of a job.
 
-    A worker that dies takes the unfinished update with it. They end with the main process, which kills those that are
-    left: it would wait for them in vain when it ends them with SIGTERM.
+    A worker that dies takes the unfinished update with it. They end with their epoch (`data_workers.py`), or with the
+    process that forked them, which kills those that are left: it would wait for them in vain when it ends them with
+    SIGTERM.
     """
     if not _prepared["children"]:
         _prepared["children"] = True
         os.register_at_fork(after_in_child=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS))
-        atexit.register(_kill_children)
+        # not by atexit: processes that fairseq starts by itself do not come to that
+        multiprocessing.util.Finalize(None, _kill_children, exitpriority=50)
 
 
 def _kill_children() -> None:

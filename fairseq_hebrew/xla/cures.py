@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 
 import torch
 
@@ -14,33 +15,20 @@ from fairseq_hebrew.xla.memory_info import memory_info
 from fairseq_hebrew.xla.transfer import fetch
 
 
-def lend_ordinals() -> None:
-    """xm.get_ordinal and xm.xrt_world_size, under the names of today."""
-    import torch_xla.core.xla_model as xm
-    import torch_xla.runtime
-
-    xm.get_ordinal = torch_xla.runtime.global_ordinal
-    xm.xrt_world_size = torch_xla.runtime.world_size
-
-
-def spawn_all() -> None:
-    """xmp.spawn with a number of processes: today it starts one, or one for each device."""
-    import torch_xla.distributed.xla_multiprocessing as xmp
-
-    stock = xmp.spawn
-
-    @functools.wraps(stock)
-    def spawn(fn, args=(), nprocs=None, **options):
-        return stock(fn, args, nprocs if nprocs == 1 else None, **options)
-
-    xmp.spawn = spawn
-
-
 def tell_memory() -> None:
-    """xm.get_memory_info in kilobytes, and where the runtime does not tell."""
+    """xm.get_memory_info in kilobytes, and where the runtime does not tell; what nobody knows is not logged."""
     import torch_xla.core.xla_model as xm
     import torch_xla.runtime
+    from fairseq.logging import metrics
 
+    log = metrics.log_scalar
+
+    @functools.wraps(log)
+    def log_scalar(key, value, *args, **options):
+        if not (key in ("gb_free", "gb_total") and math.isnan(value)):
+            log(key, value, *args, **options)
+
+    metrics.log_scalar = log_scalar
     stock = xm.get_memory_info
     kind = torch_xla.runtime.device_type()
     xm.get_memory_info = lambda device=None: memory_info(functools.partial(stock, device), kind)

@@ -21,9 +21,16 @@ ONLY_HOST = ("src_lengths",)  # what no model computes with
 class Placement:
     """Where the tensors of a batch go: those of net_input and the target to the device, all else stays on the host."""
 
-    def __init__(self, move: Callable[[list[Tensor]], list[Tensor]], empty: Callable[[Mapping], dict] | None = None):
-        """empty: batch -> a batch of its shapes with nothing in it, for where one is missing."""
-        self._move = move
+    def __init__(
+        self,
+        move: Callable[[list[Tensor]], list[Tensor]],
+        empty: Callable[[Mapping], dict] | None = None,
+        at_the_end: Callable[[], None] = lambda: None,
+    ):
+        """empty: batch -> a batch of its shapes with nothing in it, for where one is missing; at_the_end: called when
+        the updates of an epoch are made.
+        """
+        self._move, self.at_the_end = move, at_the_end
         self._make_empty = empty
         self._empty: dict | None = None
 
@@ -79,11 +86,24 @@ def device_loader(batches):
     of --update-freq batches as empty ones, for it would be another graph.
     """
     size, placement = getattr(batches, "chunk_size", None), DeviceBuffer.placement
-    if size is None or not placement.fills_up or getattr(batches, "growth", None) is not None:
-        return batches  # groups of a batch that is warmed up have sizes of their own
+    if size is None or not placement.fills_up:
+        return batches
 
     def filled() -> Iterator[list]:
         for group in batches:
             yield group + [placement.empty() for _ in range(size - len(group))]
 
-    return iterators.CountingIterator(filled(), start=batches.n, total=len(batches))
+    return _Updates(filled(), batches, placement.at_the_end)
+
+
+class _Updates(iterators.CountingIterator):
+    """The groups of batches of an epoch; calls `at_the_end` when another one is asked for after the last."""
+
+    def __init__(self, groups: Iterator[list], batches, at_the_end: Callable[[], None]):
+        super().__init__(groups, start=batches.n, total=len(batches))
+        self._at_the_end = at_the_end
+
+    def __next__(self) -> list:
+        if not self.has_next():
+            self._at_the_end()
+        return super().__next__()

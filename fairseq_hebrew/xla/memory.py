@@ -24,7 +24,7 @@ PARAMETER = re.compile(r"parameter \d+, shape \|\w+\[([\d,]*)\]\|")
 VALUE = re.compile(r" value: <\d+ (.+) @\d+> \(size=(\d+),offset=(\d+)\): (\w+)\[([\d,]*)\]")
 TOTAL = re.compile(r"Total bytes used: (\d+)")
 LIFE = re.compile(r"    (.+\}):(\d+)-(\d+)$")
-MADE = ("preallocated-temp", "maybe-live-out")  # kinds of allocations
+MADE, LEFT = ("preallocated-temp", "maybe-live-out"), ("maybe-live-out", "output")  # kinds of allocations
 LIVES, LIVES_END, PEAK = "  BufferLiveRange:", "  Live ranges at ", re.compile(r"  Live ranges at (\d+) \(peak\):$")
 
 Shape = tuple[int, ...]
@@ -48,21 +48,16 @@ class Value:
 
 @dataclass(frozen=True)
 class Report:
-    """Bytes of one compiled graph. `parameters`: (shape, bytes) of what it is given, weights and all; `outputs` of what
-    it leaves; `temporaries` of all that stands in between, as they take turns; `rest`: constants and the like.
+    """Bytes of one compiled graph. `parameters`: (shape, bytes) of what it is given, weights and all; `temporaries` of
+    all that stands between those and what it leaves, as they take turns; `rest`: constants and the like. What it leaves
+    is not counted: a device writes that over the parameters it replaces, as torch_xla has it do in training.
     """
 
     parameters: tuple[tuple[Shape, int], ...]
-    outputs: int
     temporaries: int
     rest: int
     values: tuple[Value, ...]
     peak: int  # the instruction at which most is alive
-
-    @property
-    def needed(self) -> int:
-        """Where a device writes outputs over the parameters they replace, as torch_xla has it do in training."""
-        return sum(size for _, size in self.parameters) + self.temporaries + self.rest
 
     def taken(self, shapes: Iterable[Shape], times: int) -> int:
         """Bytes of the parameters of these shapes, which the graph is given `times` times: as weights, gradients and
@@ -162,11 +157,11 @@ def read_report(path: Path) -> Report:
     if sum(sizes.values()) != total:
         raise at(path, None, f"allocations of {sum(sizes.values()):,} bytes, in all there are {total:,}", AGAIN)
     values = tuple(Value(*place, *lives[name]) for name, place in places.items() if name in lives)
-    given, left = sizes.pop("parameter", 0), sizes.pop("maybe-live-out", 0) + sizes.pop("output", 0)
-    temporaries = sizes.pop("preallocated-temp", 0)
+    given, temporaries = sizes.pop("parameter", 0), sizes.pop("preallocated-temp", 0)
+    rest = sum(size for kind, size in sizes.items() if kind not in LEFT)
     if given != sum(size for _, size in parameters):
         raise at(path, None, "parameters of which no shape is told", AGAIN)
-    return Report(tuple(parameters), left, temporaries, sum(sizes.values()), values, peak)
+    return Report(tuple(parameters), temporaries, rest, values, peak)
 
 
 def _shape(text: str) -> Shape:

@@ -71,26 +71,47 @@ def rows_to_devices(tensors: list[Tensor]) -> list[Tensor]:
     """Tensors (B, ...) of this host, B a multiple of its devices -> (B x hosts, ...), each device with its rows."""
     import torch_xla
     import torch_xla.core.xla_model as xm
-    import torch_xla.distributed.spmd as spmd
 
-    hosts = processes()[1]
-    made = []
-    for tensor in tensors:
-        spec = spmd.ShardingSpec(mesh(), (AXIS, *(None,) * (tensor.dim() - 1)), minibatch=hosts > 1)
-        made += xm.send_cpu_data_to_device([tensor], torch_xla.device(), spec)
-    return made
+    return xm.send_cpu_data_to_device(list(tensors), torch_xla.device(), _rows())
+
+
+class _Rows:
+    """What torch_xla asks of a ShardingSpec when it sends tensors, for those of any number of axes at once."""
+
+    def __init__(self, minibatch: bool):
+        self.minibatch = minibatch  # a tensor is one host's share of the rows
+        self._specs: dict[int, object] = {}  # by number of axes: costly to make
+
+    def xla_spec(self, tensor: Tensor):
+        import torch_xla.distributed.spmd as spmd
+
+        axes = tensor.dim()
+        if axes not in self._specs:
+            self._specs[axes] = spmd.ShardingSpec(mesh(), _by_axis(0, axes), minibatch=self.minibatch)
+        return self._specs[axes].xla_spec(tensor)
+
+
+@functools.cache
+def _rows() -> _Rows:
+    return _Rows(minibatch=processes()[1] > 1)
+
+
+def _by_axis(axis: int, axes: int) -> tuple[str | None, ...]:
+    return tuple(AXIS if one == axis else None for one in range(axes))
 
 
 def shard(tensor: Tensor) -> bool:
-    """Spread a weight or a state of the optimizer over the devices, by its first axis; False where that is no multiple
-    of them, or it is too small to be worth it: it stays whole on each.
+    """Spread a weight or a state of the optimizer over the devices, by its first axis that is a multiple of them (of an
+    embedding often the width: the number of rows is odd); False where there is none, or it is too small to be worth it:
+    it stays whole on each.
     """
     import torch_xla.distributed.spmd as spmd
 
     devices = mesh().size()
-    if devices == 1 or tensor.dim() < 2 or tensor.size(0) % devices:
+    axis = next((axis for axis, size in enumerate(tensor.shape) if size % devices == 0), None)
+    if devices == 1 or tensor.dim() < 2 or axis is None:
         return False
-    spmd.mark_sharding(tensor, mesh(), (AXIS, *(None,) * (tensor.dim() - 1)))
+    spmd.mark_sharding(tensor, mesh(), _by_axis(axis, tensor.dim()))
     return True
 
 

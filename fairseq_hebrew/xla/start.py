@@ -38,18 +38,19 @@ def stand_by() -> None:
 def begin(cfg) -> None:
     """Check what --tpu needs, make the cures, and set SPMD and the precision of products as a task of ours asks.
 
-    Raises UserError for what cannot work. Other tasks run on one device, or one process for each device, as fairseq
-    does it.
+    Raises UserError for what cannot work. Tasks of others run on one device.
     """
+    ours = hasattr(cfg.task, "xla_matmul_precision")
+    if ours and cfg.common.bf16:
+        raise UserError("--bf16 means a TPU to fairseq, and bf16 weights; use --autocast bf16, which keeps fp32 ones")
     check_versions()
     _begun["run"] = True
-    ours = hasattr(cfg.task, "xla_matmul_precision")
     if cfg.common.fp16 or cfg.common.amp:
         raise UserError(f"--{'fp16' if cfg.common.fp16 else 'amp'} is for GPUs; with --tpu use --autocast bf16")
     world = cfg.distributed_training.distributed_world_size
-    if ours and world > 1:
+    if world > 1:
         raise UserError(
-            f"--distributed-world-size {world}: with --tpu one process drives all devices of a host; leave it out"
+            f"--distributed-world-size {world}: SPMD drives all devices of a host from one process; leave it out"
         )
     if ours and cfg.common.cpu:
         raise UserError("--cpu and --tpu: give one of them")

@@ -1,6 +1,8 @@
 """The table of cures for --tpu: what stock fairseq 0.12.2 asks of torch-xla 2.9 in vain, or does wrong there.
 
 They are apart from the table of the compat package: that one is made for every command, these when a --tpu run begins.
+Of a run in one process, which is what SPMD takes: what fairseq asks for in several (xm.get_ordinal, xm.xrt_world_size,
+xmp.spawn with a number, xla_dist for a pod's hosts) is gone too, and such a run is refused (`start.py`).
 """
 
 from __future__ import annotations
@@ -24,21 +26,6 @@ class XlaCure:
 
 NEVER = "fairseq's trainer no longer serves --tpu"  # it is not maintained
 CURES = (
-    XlaCure(
-        name="ordinals",
-        begins="torch_xla 2.9, or a release before it",
-        why="xm.get_ordinal and xm.xrt_world_size are gone; torch_xla.runtime has global_ordinal and world_size",
-        until=NEVER,
-        make=cures.lend_ordinals,
-    ),
-    XlaCure(
-        name="spawn",
-        begins="torch_xla 2.9, or a release before it",
-        why="xmp.spawn takes no number of processes but 1: it starts one for each device by itself. (xla_dist, which "
-        "started the hosts of a pod, is gone too: train_scripts/tpu_pod.sh does that)",
-        until=NEVER,
-        make=cures.spawn_all,
-    ),
     XlaCure(
         name="memory",
         begins="torch_xla 2.9, or a release before it",

@@ -199,10 +199,10 @@ def test_what_is_here_stays_unless_the_place_is_ahead(tmp_path):
         fetch_last(far, here)
 
 
-def test_several_hosts_all_begin_from_the_place(tmp_path, caplog):
+def test_several_hosts_all_begin_from_the_place(tmp_path, caplog, monkeypatch):
     """The host that writes may be ahead of its own copies, and the others have what they fetched long ago."""
     caplog.set_level(logging.INFO)
-    far = RemoteFolder(str(tmp_path / "far"))
+    far, fetch = RemoteFolder(str(tmp_path / "far")), RemoteFolder.fetch
     writer = checkpoint(tmp_path / "0" / "checkpoint_last.pt", 12)
     with pytest.raises(UserError, match=r"4 hosts go on from what .*far has, which is nothing; copy it there"):
         fetch_last(far, tmp_path / "0", hosts=4)
@@ -210,7 +210,10 @@ def test_several_hosts_all_begin_from_the_place(tmp_path, caplog):
     assert caplog.messages == [f"no checkpoint is in {far.address} yet"] and not (tmp_path / "1").exists()
     checkpoint(tmp_path / "far" / "checkpoint_last.pt", 10)
     old = checkpoint(tmp_path / "2" / "checkpoint_last.pt", 2)
+    fetched = []
+    monkeypatch.setattr(RemoteFolder, "fetch", lambda *given: (fetched.append(given[2].name), fetch(*given)))
     for host in range(4):
-        fetch_last(far, tmp_path / str(host), hosts=4)
+        fetch_last(far, tmp_path / str(host), host=host, hosts=4)
+    assert len(set(fetched)) == 4, "in a folder that they share they would write over one another"
     assert [updates_in(tmp_path / str(host) / "checkpoint_last.pt") for host in range(4)] == [10] * 4
     assert updates_in(writer) == updates_in(old) == 10

@@ -146,3 +146,14 @@ def test_a_loss_scale_is_left_alone():
     nonfinite.watch(optimizer, lambda norm: pytest.fail("looked at"))
     optimizer.backward(optimizer.weight.sum() * math.nan)
     assert torch.isnan(optimizer.clip_grad_norm(1.0))
+
+
+def test_a_task_that_looks_at_no_xla_device_does_not_train_on_one(monkeypatch):
+    """Updates that are not finite would be skipped by the device, and nobody would know."""
+
+    class Task(nonfinite.SkipsNonFinite):
+        pass
+
+    monkeypatch.setattr(nonfinite, "begun", lambda: True)
+    with pytest.raises(UserError, match=r"^--task token_classification does not train with --tpu; leave it out"):
+        Task(SimpleNamespace(stop_after_nonfinite=1, _name="token_classification"))

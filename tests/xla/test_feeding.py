@@ -55,6 +55,15 @@ def test_the_last_update_is_filled_up(placed):
     assert [[one["id"].item() for one in group] for group in groups] == [[0, 1, 2], [3, 4, 5], [6, -1, -1]]
 
 
+def test_the_end_of_an_epoch_is_told(monkeypatch):
+    ends = []
+    monkeypatch.setattr(DeviceBuffer, "placement", Placement(moved, emptied, lambda: ends.append(1)), raising=False)
+    reading = iterators.CountingIterator(DeviceBuffer(4, [batch(n) for n in range(5)]))
+    for group in (groups := device_loader(iterators.GroupedIterator(reading, 3))):
+        assert not ends and len(group) == 3
+    assert ends and not groups.has_next()
+
+
 def test_going_on_within_an_epoch(placed):
     reading = iterators.CountingIterator(DeviceBuffer(4, [batch(n) for n in range(3, 7)]), start=3)
     groups = device_loader(iterators.GroupedIterator(reading, 3))

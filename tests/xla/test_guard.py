@@ -9,7 +9,7 @@ import torch
 from fairseq_hebrew.xla.guard import step_if_finite
 
 
-def guarded(capturable: bool = False):
+def guarded():
     """(fairseq's side of an optimizer, its weights)."""
     torch.manual_seed(0)
     weights = [torch.nn.Parameter(torch.randn(3, 2)), torch.nn.Parameter(torch.zeros(2))]

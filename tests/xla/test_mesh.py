@@ -1,4 +1,4 @@
-"""Rows of a batch over the devices: who holds what, and how hosts share the data."""
+"""Rows of a batch over the devices: who holds what, and which host writes checkpoints."""
 
 import os
 import subprocess
@@ -18,7 +18,8 @@ devices = mesh.local_devices()
 assert mesh.is_spmd() and mesh.processes() == (0, 1) and mesh.mesh().size() == devices == {devices}
 
 rows = torch.arange(8 * 6).view(8, 6)
-placed, targets = mesh.rows_to_devices([rows, rows[:, :2] + 1])
+placed, targets, sizes = mesh.rows_to_devices([rows, rows[:, :2] + 1, rows[:, 0]])
+assert mesh.local_shards(sizes) == [(8 // devices,)] * devices, "tensors of any number of axes"
 assert mesh.local_shards(placed) == [(8 // devices, 6)] * devices, mesh.local_shards(placed)
 assert mesh.local_shards(targets) == [(8 // devices, 2)] * devices
 assert placed.shape == (8, 6) and torch.equal(fetch([placed])[0], rows)
@@ -29,7 +30,9 @@ assert mesh.local_shards(weight) == [(12, 4)] * devices
 sync()
 assert mesh.shard(weight) is True
 assert mesh.local_shards(weight) == [(12 // devices, 4)] * devices
-(odd, bias) = mesh.to_device([torch.randn(7, 4), torch.randn(12)])
+(embedding, odd, bias) = mesh.to_device([torch.randn(7, 8), torch.randn(7, 5), torch.randn(12)])
+sync()
+assert mesh.shard(embedding) is True and mesh.local_shards(embedding) == [(7, 8 // devices)] * devices
 assert mesh.shard(odd) is False and mesh.shard(bias) is False
 
 spread = mesh.spread_numbers(torch.tensor([3.0, 0.5]))
@@ -46,7 +49,7 @@ def test_each_device_has_its_rows(devices):
     assert done.returncode == 0 and done.stdout.strip() == "well", done.stderr[-3000:]
 
 
-def test_hosts_share_the_data_and_one_writes(monkeypatch):
+def test_of_several_hosts_one_writes(monkeypatch):
     """Of several hosts, which one machine cannot be: the process' number decides."""
     from types import SimpleNamespace
 

@@ -2,8 +2,10 @@
 
 import itertools
 import json
+import math
 
 import pytest
+import torch
 from safetensors.torch import load_file
 
 from fairseq_hebrew.preprocess.binarize import Settings, binarize
@@ -65,19 +67,58 @@ def test_several_devices_train_as_one(place, one_device, tmp_path, devices, more
     assert len(one_device) == 16 and losses(tmp_path) == pytest.approx(one_device, rel=1e-5)
 
 
+SHARDS = """
+import json
+from dataclasses import dataclass, field
+import fairseq_hebrew.models.hallelubert
+from fairseq.tasks import register_task
+from fairseq_hebrew.tasks.masked_lm import HebrewMaskedLMConfig, HebrewMaskedLMTask
+from fairseq_hebrew.xla import mesh
+
+
+@dataclass
+class ShardsConfig(HebrewMaskedLMConfig):
+    shards: str = field(default="", metadata={"help": "file: each weight's shape, and of what a device has of it"})
+
+
+@register_task("shards", dataclass=ShardsConfig)
+class ShardsTask(HebrewMaskedLMTask):
+    def train_step(self, sample, model, criterion, optimizer, update_num, ignore_grad=False):
+        if update_num == 2:
+            found = {}
+            for name, weight in model.named_parameters():
+                states = (weight, *(optimizer.optimizer.state[weight][key] for key in ("exp_avg", "exp_avg_sq")))
+                found[name] = [list(weight.shape), [mesh.local_shards(one.detach()) for one in states]]
+            with open(self.cfg.shards, "w") as file:
+                json.dump(found, file)
+        return super().train_step(sample, model, criterion, optimizer, update_num, ignore_grad)
+"""
+
+
 def test_spread_weights_compile_nothing_new_but_to_be_saved(place, tmp_path):
-    """torch_xla gathers them by a small graph for each weight, and does not keep those for the next checkpoint."""
+    """torch_xla gathers them by a small graph for each weight, and does not keep those for the next checkpoint.
+
+    And after an update each device has half of every matrix and of what the optimizer keeps of it.
+    """
+    (tmp_path / "shards_plugin").mkdir()
+    (tmp_path / "shards_plugin" / "__init__.py").write_text(SHARDS, encoding="utf-8")
     more = ("--max-update", 20, "--xla-shard-parameters", "--save-interval-updates", 6)
     after_saving = {"update 7", "update 13", "update 15", "update 19"}  # 14 are an epoch
     for name, saving, others in (("none", ("--no-save",), set()), ("saved", (), after_saving)):
-        done = start(plain(place[0], tmp_path / name, *more, *saving), devices=2)
+        given = plain(place[0], tmp_path / name, *more, *saving, "--task", "shards", "--shards", tmp_path / "shards")
+        given[given.index("--user-dir") + 1] = tmp_path / "shards_plugin"
+        done = start(given, devices=2)
         assert done.returncode == 0, done.stderr[-3000:]
         steps = [step for step, _, _ in compiles(done)]
         assert steps[:2] == ["update 1", "validation"] and set(steps[2:]) == others, said(done)[-3000:]
+    found = json.loads((tmp_path / "shards").read_text(encoding="utf-8"))
+    assert found["encoder.embed_tokens.weight"][0][0] % 2, "rows of an odd number"
+    for name, (shape, states) in found.items():
+        share = (math.prod(shape) // 2) if len(shape) > 1 else math.prod(shape)
+        assert [[math.prod(one) for one in shards] for shards in states] == [[share] * 2] * 3, name
 
 
 COUNTING = """
-import itertools
 import json
 from dataclasses import dataclass, field
 import fairseq_hebrew.models.hallelubert
@@ -105,33 +146,40 @@ def test_between_two_logs_nothing_is_fetched_from_the_device(place, tmp_path):
     (tmp_path / "counting_plugin").mkdir()
     (tmp_path / "counting_plugin" / "__init__.py").write_text(COUNTING, encoding="utf-8")
     more = ("--task", "counting", "--counts", tmp_path / "counts", "--log-interval", 5, "--max-update", 13)
-    given = plain(place[0], tmp_path / "save", "--disable-validation", "--no-save", "--update-freq", 1, *more)
+    saving = ("--save-interval-updates", 7, "--no-epoch-checkpoints")
+    given = plain(place[0], tmp_path / "save", "--disable-validation", *saving, "--update-freq", 1, *more)
     given[given.index("--user-dir") + 1] = tmp_path / "counting_plugin"
     done = start(given)
     assert done.returncode == 0, done.stderr[-3000:]
     counts = [json.loads(line) for line in (tmp_path / "counts").read_text(encoding="utf-8").splitlines()]
     fetched = {update: after - before for (update, before), (_, after) in itertools.pairwise(counts)}
     assert sorted(fetched) == list(range(12))
-    assert [update for update, count in fetched.items() if count] == [4, 9], fetched
+    assert [update for update, count in fetched.items() if count] == [4, 6, 9], fetched
+    assert [step for step, _, _ in compiles(done)] == ["update 1"], said(done)[-3000:]
     # what is told is of all five updates, and of nothing but them
     rows = logged(done)
     assert [row["num_updates"] for row in rows] == ["5", "10"]
     assert all(row["bsz"] == "4" for row in rows)
 
 
-def test_a_checkpoint_is_exported(tokenizer_dir, tmp_path):
+def test_a_checkpoint_of_a_resumed_run_is_exported_with_its_head_tied(tokenizer_dir, tmp_path):
     words = sorted(HANDWRITTEN.glob("a0*.txt"))
     for split in ("train", "valid"):
         binarize(Settings(input=words[:4], output=tmp_path / "data", tokenizer=tokenizer_dir, split=split))
-    more = ("--max-update", 2, "--tokenizer-dir", tokenizer_dir, "--disable-validation")
-    done = start(plain(tmp_path / "data", tmp_path / "save", *more))
-    assert done.returncode == 0, done.stderr[-3000:]
-    checkpoint = tmp_path / "save" / "checkpoint_last.pt"
+    checkpoint, rows = tmp_path / "save" / "checkpoint_last.pt", []
+    for updates in (2, 4):
+        more = ("--max-update", updates, "--tokenizer-dir", tokenizer_dir, "--disable-validation")
+        done = start(plain(tmp_path / "data", tmp_path / "save", *more))
+        assert done.returncode == 0, done.stderr[-3000:]
+        rows.append(runs.state_of(checkpoint)["model"]["encoder.embed_tokens.weight"])
+    assert not torch.equal(*rows), "the embedding was not trained after the resume"
     done = run("fairseq-hebrew", "export-hf", checkpoint, tmp_path / "hf", "--tokenizer", tokenizer_dir)
     assert done.returncode == 0, done.stderr[-3000:]
-    embedding = load_file(tmp_path / "hf" / "model.safetensors")["roberta.embeddings.word_embeddings.weight"]
-    rows = runs.state_of(checkpoint)["model"]["encoder.embed_tokens.weight"]
-    assert len(embedding) == len(rows) and sorted(embedding.sum(1).tolist()) == sorted(rows.sum(1).tolist())
+    exported = load_file(tmp_path / "hf" / "model.safetensors")
+    embedding = exported["roberta.embeddings.word_embeddings.weight"]
+    assert sorted(embedding.sum(1).tolist()) == sorted(rows[-1].sum(1).tolist())
+    assert json.loads((tmp_path / "hf" / "config.json").read_text(encoding="utf-8"))["tie_word_embeddings"] is True
+    assert torch.equal(exported.get("lm_head.decoder.weight", embedding), embedding)
 
 
 def test_checkpoints_go_from_xla_to_the_cpu_and_back(place, whole, tmp_path):
@@ -146,7 +194,7 @@ def test_checkpoints_go_from_xla_to_the_cpu_and_back(place, whole, tmp_path):
         assert len(ours) == 6 and ours == pytest.approx(told[6:12], abs=2e-3)
 
 
-def test_the_head_is_tied_after_the_move_and_after_loading(whole):
+def test_a_checkpoint_has_one_matrix_for_embedding_and_head(whole):
     """One matrix in the checkpoint, and no output matrix beside it."""
     state = runs.state_of(whole[0] / "checkpoint_last.pt")["model"]
     assert "encoder.embed_tokens.weight" in state and "lm_head.weight" not in state
