@@ -50,7 +50,7 @@ def test_the_order_of_the_files_turns_the_sign_alone(files):
     assert one["difference"]["p"] == other["difference"]["p"]
 
 
-def test_texts_have_macro_f1_and_accuracy(tmp_path):
+def test_texts_have_the_metrics_of_their_scores(tmp_path):
     gold = ["0", "1"] * 25
     first = written(tmp_path / "a", [text(one, one if i % 10 else "2") for i, one in enumerate(gold)])
     second = written(tmp_path / "b", [text(one, one if i % 9 else "2") for i, one in enumerate(gold)])
@@ -58,7 +58,7 @@ def test_texts_have_macro_f1_and_accuracy(tmp_path):
     for path, which in ((first, "first"), (second, "second")):
         scores = score(path)
         assert {name: row[which]["value"] for name, row in rows.items()} == {
-            name: scores[name] for name in ("macro_f1", "accuracy")
+            name: scores[name] for name in ("macro_f1", "accuracy", "mcc")
         }
     # 45 and 44 of 50 right, 10 texts answered differently by chance: no difference to speak of
     assert rows["accuracy"]["difference"]["value"] == 2.0 and rows["accuracy"]["difference"]["p"] > 0.5

@@ -176,7 +176,7 @@ def test_an_interrupt_ends_the_training_and_frees_the_trial(tmp_path, tokenizer_
         until(validated)
         assert trainings(tmp_path / "out")
         process.send_signal(signal.SIGTERM)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=150)
     assert process.returncode == 130 and "interrupted: run the same command again" in said
     assert not trainings(tmp_path / "out") and trials(tmp_path / "out") == []
 
