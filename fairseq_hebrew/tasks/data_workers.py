@@ -9,10 +9,11 @@ whatever thread it happens to run, and the signal that it sends then is one that
 from __future__ import annotations
 
 import contextlib
-import functools
 import queue
 import time
 import weakref
+
+from fairseq_hebrew.tasks.command_end import before_commands_end
 
 PATIENCE = 30.0  # seconds in which whoever reads ahead has to get the batch it waits for
 OF_TRAINING = "update_epoch_batch_itr"  # an argument that fairseq's trainer gives for training alone
@@ -98,22 +99,13 @@ def _end_workers(reading) -> None:
             worker.join()
 
 
+def end_all() -> None:
+    """End what the trainings of this process still read."""
+    for task in list(_tasks):
+        task.end_reading()
+    _tasks.clear()
+
+
 def end_with_the_command() -> None:
     """Have fairseq's commands end what still reads; made when the plugin is imported, harmless when repeated."""
-    from fairseq.distributed import utils
-
-    stock = utils.call_main
-    if getattr(stock, "ends_data_workers", False):
-        return
-
-    @functools.wraps(stock)
-    def call_main(cfg, main, **options):
-        try:
-            return stock(cfg, main, **options)
-        finally:
-            for task in list(_tasks):
-                task.end_reading()
-            _tasks.clear()
-
-    call_main.ends_data_workers = True
-    utils.call_main = call_main
+    before_commands_end("data workers", end_all)

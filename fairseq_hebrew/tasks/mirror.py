@@ -12,6 +12,7 @@ from omegaconf import II
 from fairseq_hebrew.stage.errors import UserError, at
 from fairseq_hebrew.stage.remote_folder import RemoteFolder
 from fairseq_hebrew.tasks.checkpoint_mirror import LAST, CheckpointMirror, Keeps, newest_first, numbered
+from fairseq_hebrew.tasks.command_end import before_commands_end
 from fairseq_hebrew.xla import mesh
 
 logger = logging.getLogger(__name__)
@@ -201,18 +202,4 @@ def wait_at_the_end() -> None:
 
     It has to be before the interpreter ends: from then on drivers cannot start threads of their own.
     """
-    from fairseq.distributed import utils
-
-    stock = utils.call_main
-    if getattr(stock, "waits_for_copies", False):
-        return
-
-    @functools.wraps(stock)
-    def call_main(cfg, main, **options):
-        try:
-            return stock(cfg, main, **options)
-        finally:
-            finish_all()
-
-    call_main.waits_for_copies = True
-    utils.call_main = call_main
+    before_commands_end("copies", finish_all)

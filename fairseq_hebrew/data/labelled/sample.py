@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -31,7 +32,7 @@ class Sample:
     word_starts: torch.Tensor | None = None  # (T,) int64: for each piece of a word the position of its first one
 
 
-class SampleMaker:
+class SampleMaker(ABC):
     """Turns the examples of a kind of task into samples, with one vocabulary and one description."""
 
     def __init__(self, vocabulary: Vocabulary, description: TaskDescription, max_tokens: int) -> None:
@@ -53,6 +54,6 @@ class SampleMaker:
         """`<s>` pieces `</s>`, int64."""
         return torch.tensor([self.vocabulary.bos, *pieces, self.vocabulary.eos])
 
+    @abstractmethod
     def samples(self, index: int, example) -> list[Sample]:
         """The samples of the example of that number; at least one, whatever its length."""
-        raise NotImplementedError
