@@ -10,7 +10,7 @@ READY := .venv/ready-$(VERSION)
 XLA_BIN := .venv-xla/bin
 XLA_READY := .venv-xla/ready-$(VERSION)
 
-.PHONY: setup setup-xla demo test xla-test lint bench-xla bench-xla-memory bench-corpus bench-train bench-loader
+.PHONY: setup setup-xla demo test xla-test lint bench-xla bench-xla-memory bench-corpus bench-train bench-loader bench-fine-tuning
 
 setup: $(READY)
 
@@ -60,6 +60,10 @@ bench-train: setup
 # Masking and the whole data loader against stock fairseq's, one core; some minutes.
 bench-loader: setup
 	$(BIN)/python -m benchmarks.loader
+
+# Fine-tuning on tagged words beside transformers' Trainer; minutes. DATA: NEMO's folder, else the demo's sentences.
+bench-fine-tuning: setup
+	$(BIN)/python -m benchmarks.fine_tuning $(if $(DATA),--description nemo --data '$(DATA)')
 
 # Training on XLA against stock fairseq's, on XLA's CPU backend; a quarter of an hour on 2 cores that do nothing else.
 bench-xla: setup-xla

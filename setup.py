@@ -51,6 +51,7 @@ FAIRSEQ_NEEDS = [
     "requests",
 ]
 TRAIN = ["torch>=2.9", "safetensors>=0.4", "seqeval>=1.2.2", "scikit-learn>=1.3"]
+TRAINER = "accelerate>=1.1"
 READERS = [
     "pyarrow>=17",
     "zstandard>=0.22",
@@ -92,8 +93,9 @@ setup(
         # Grids of fine-tuning: their results in a database.
         "sweep": ["optuna>=4", "sqlalchemy>=2", "matplotlib>=3.8"],
         # The peers of the benchmarks; datatrove's MinHash reads Hebrew words with spaCy and needs xxhash before 4.
-        "bench": ["spacy>=3.7", "xxhash>=3,<4"],
-        "test": ["pytest>=8", "pytest-xdist>=3", "ruff>=0.6", "wheel", "setuptools>=68", "tensorboardX>=2.6"],
+        # transformers' Trainer, a peer that the tests run too, needs accelerate.
+        "bench": ["spacy>=3.7", "xxhash>=3,<4", TRAINER],
+        "test": ["pytest>=8", "pytest-xdist>=3", "ruff>=0.6", "wheel", "setuptools>=68", "tensorboardX>=2.6", TRAINER],
     },
     entry_points={
         "console_scripts": ["fairseq-hebrew = fairseq_hebrew.cli:main"],
