@@ -20,7 +20,7 @@ def files(tmp_path):
     gold = [["B-PER", "E-PER", "O"], ["S-LOC", "O", "O"], ["O", "O", "O"]] * 20
     found = [["O", "O", "O"], ["S-LOC", "O", "O"], ["O", "O", "O"]] * 20
     good = written(tmp_path / "good.jsonl", [tagged(one, one) for one in gold])
-    return good, written(tmp_path / "bad.jsonl", [tagged(g, p) for g, p in zip(gold, found)])
+    return [good], [written(tmp_path / "bad.jsonl", [tagged(g, p) for g, p in zip(gold, found)])]
 
 
 def test_entities_by_hand(files):
@@ -28,7 +28,7 @@ def test_entities_by_hand(files):
     rows = found["metrics"]["f1"]
     assert rows["first"] == {"value": 100.0, "low": 100.0, "high": 100.0}
     # 20 right of 20 predicted and 40 gold: 2/3
-    assert rows["second"]["value"] == score(files[1])["f1"] == 66.67
+    assert rows["second"]["value"] == score(files[1][0])["f1"] == 66.67
     assert rows["second"]["low"] < 60 < 73 < rows["second"]["high"]
     assert rows["difference"]["value"] == 33.33 and rows["difference"]["p"] == 1 / 10_001
     # All of the first are 100: the difference is 100 less the second.
@@ -54,7 +54,7 @@ def test_texts_have_the_metrics_of_their_scores(tmp_path):
     gold = ["0", "1"] * 25
     first = written(tmp_path / "a", [text(one, one if i % 10 else "2") for i, one in enumerate(gold)])
     second = written(tmp_path / "b", [text(one, one if i % 9 else "2") for i, one in enumerate(gold)])
-    rows = compare(first, second)["metrics"]
+    rows = compare([first], [second])["metrics"]
     for path, which in ((first, "first"), (second, "second")):
         scores = score(path)
         assert {name: row[which]["value"] for name, row in rows.items()} == {
@@ -80,17 +80,46 @@ def test_files_of_other_examples_are_refused(tmp_path, change, told):
     rows = [text("0", "0"), text("1", "0"), text("0", "1")]
     first, second = written(tmp_path / "a.jsonl", rows), written(tmp_path / "b.jsonl", change(rows))
     with pytest.raises(UserError) as raised:
-        compare(first, second)
+        compare([first], [second])
     assert told in str(raised.value)
 
 
+def test_seeds_are_judged_by_their_mean(files, tmp_path):
+    """Three seeds, of which one finds all mentions and two no person: (100 + 2 * 66.67) / 3."""
+    (good,), (bad,) = files
+    rows = compare([good, bad, bad], [bad, bad, bad], resamples=2000)["metrics"]["f1"]
+    assert rows["first"]["value"] == 77.78 and rows["second"]["value"] == 66.67
+    # 22.22, -11.11, -11.11 from the mean: the root of (22.22^2 + 2 * 11.11^2) / 2
+    assert rows["first"]["deviation"] == 19.25 and rows["second"]["deviation"] == 0.0
+    one = compare([good], [bad], resamples=2000)["metrics"]["f1"]
+    assert rows["second"]["low"] == one["second"]["low"] and rows["difference"]["value"] == 11.11
+    # On each resample the mean of a seed at 100 and two that are alike.
+    for end in ("low", "high"):
+        assert rows["first"][end] == pytest.approx((100 + 2 * one["second"][end]) / 3, abs=0.01)
+    same = compare([good, bad], [bad, good], resamples=500)
+    assert same["metrics"]["f1"]["difference"] == {"value": 0.0, "low": 0.0, "high": 0.0, "p": 1.0}
+    assert same["answered_differently"] == 20
+
+
+def test_seeds_must_be_as_many_and_of_one_test_set(files, tmp_path):
+    (good,), (bad,) = files
+    with pytest.raises(UserError, match="2 files of one model and 1 of the other"):
+        compare([good, bad], [bad])
+    short = written(tmp_path / "short.jsonl", [json.loads(line) for line in good.read_text().splitlines()[:7]])
+    with pytest.raises(UserError, match=r"good\.jsonl:8: has no partner: .*short"):
+        compare([good, short], [bad, bad])
+
+
 def test_the_command(files, tmp_path):
-    done = run("fairseq-hebrew", "compare", *files, "--output", tmp_path / "c.json", "--resamples", 999)
+    (good,), (bad,) = files
+    done = run("fairseq-hebrew", "compare", good, bad, "--output", tmp_path / "c.json", "--resamples", 999)
     assert done.returncode == 0, done.stderr
     assert "33.33" in done.stdout and "p = 0.0010" in done.stdout
     found = json.loads((tmp_path / "c.json").read_text(encoding="utf-8"))
     assert found["resamples"] == 999 and found["metrics"]["f1"]["difference"]["p"] == 1 / 1000
-    assert "no such file" in the_error(run("fairseq-hebrew", "compare", files[0], tmp_path / "none"))
-    assert "is also an input" in the_error(run("fairseq-hebrew", "compare", *files, "--output", files[1]))
-    for wrong in (("--resamples", 0), ("--confidence", 95), ("--seed", -1)):
-        assert run("fairseq-hebrew", "compare", *files, *wrong).returncode == 2
+    done = run("fairseq-hebrew", "compare", good, bad, "--against", bad, bad, "--resamples", 99)
+    assert done.returncode == 0 and "16.67" in done.stdout and "seeds ± 23.57" in done.stdout, done.stderr
+    assert "no such file" in the_error(run("fairseq-hebrew", "compare", good, tmp_path / "none"))
+    assert "is also an input" in the_error(run("fairseq-hebrew", "compare", good, bad, "--output", bad))
+    for wrong in (("--resamples", 0), ("--confidence", 95), ("--seed", -1), (good,)):
+        assert run("fairseq-hebrew", "compare", good, bad, *wrong).returncode == 2
