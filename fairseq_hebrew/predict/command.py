@@ -76,7 +76,7 @@ def _description(options: argparse.Namespace, state: dict) -> TaskDescription:
             f"{given.where}: {given.kind} with the labels {', '.join(given.labels)}, but {options.checkpoint} was "
             f"trained for {kept.kind} with {', '.join(kept.labels)}; give a description with these, in this order"
         )
-    return given
+    return given.as_trained(kept)
 
 
 def _with_threshold(options: argparse.Namespace, description: TaskDescription) -> TaskDescription:
