@@ -55,7 +55,7 @@ def compare(first: Path, second: Path, resamples: int = 10_000, confidence: floa
         "first": str(first),
         "second": str(second),
         "examples": len(records),
-        "answered_differently": sum(a.get("predicted") != b.get("predicted") for a, b in zip(records, others)),
+        "answered_differently": sum(_answer(a) != _answer(b) for a, b in zip(records, others)),
         "resamples": resamples,
         "confidence": confidence,
         "seed": seed,
@@ -63,6 +63,11 @@ def compare(first: Path, second: Path, resamples: int = 10_000, confidence: floa
         "test": "paired approximate randomization, two-sided",
         "metrics": found,
     }
+
+
+def _answer(record: dict) -> object:
+    """What was answered: a label or tags, or which passages in which order."""
+    return [item["id"] for item in record["ranking"]] if "ranking" in record else record.get("predicted")
 
 
 def _estimate(value: float, resampled: np.ndarray, confidence: float) -> dict:
