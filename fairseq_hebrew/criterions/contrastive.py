@@ -1,7 +1,5 @@
 """The contrastive loss of retrieval: a query's own passage among those of the batch, of all processes."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 import torch
