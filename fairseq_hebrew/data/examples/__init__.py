@@ -8,6 +8,7 @@ from pathlib import Path
 from fairseq_hebrew.data.described import TaskDescription
 from fairseq_hebrew.stage.errors import UserError
 
+from .pairs import Pair, PairSet, read_pair_set, read_pairs
 from .questions import Answer, Question, read_questions
 from .tagged_words import TaggedSentence, read_tagged
 from .texts import LabelledText, read_labelled, read_valued
@@ -15,10 +16,13 @@ from .texts import LabelledText, read_labelled, read_valued
 __all__ = [
     "Answer",
     "LabelledText",
+    "Pair",
+    "PairSet",
     "Question",
     "TaggedSentence",
     "read_examples",
     "read_file",
+    "read_pair_set",
     "split_path",
 ]
 
@@ -28,6 +32,7 @@ READERS: dict[str, Callable[[Path, TaskDescription], Iterator]] = {
     "sequence_classification": read_labelled,
     "sequence_regression": read_valued,
     "question_answering": read_questions,
+    "retrieval": read_pairs,
 }
 
 
