@@ -9,7 +9,7 @@ import numpy as np
 
 from fairseq_hebrew.data.examples.retrieval_set import RetrievalSet
 from fairseq_hebrew.stage.errors import UserError
-from fairseq_hebrew.stage.progress import Progress
+from fairseq_hebrew.stage.progress import Progress, log
 
 from .answers import moved, outputs
 from .nearest import Nearest
@@ -27,6 +27,7 @@ def rankings(
     what is padded beside a text changes its vector in the last bits.
     """
     moved(model, device)
+    maker = task.make_samples()
 
     def vectors(samples: list) -> np.ndarray:
         """Their vectors (N, C), fp32."""
@@ -35,13 +36,19 @@ def rankings(
             raise UserError(f"{task.description.name}: the model's vectors are not finite; take an earlier checkpoint")
         return made
 
-    nearest = Nearest(vectors(task.query_samples([query.text for query in searched.queries])), top)
+    nearest = Nearest(vectors(maker.queries([query.text for query in searched.queries])), top)
     ids: list[str] = []
     rest = iter(searched.passages)
     with Progress("predict", len(searched.passages), "passages") as progress:
         while passages := list(islice(rest, chunk)):
-            nearest.add(vectors(task.passage_samples([passage.text for passage in passages])))
+            nearest.add(vectors(maker.passages([passage.text for passage in passages])))
             ids += [passage.id for passage in passages]
             progress.add(len(passages))
+    for what, cut, count, longest in (
+        ("queries", maker.queries_cut, len(searched.queries), maker.longest_query),
+        ("passages", maker.cut, len(ids), maker.max_tokens),
+    ):
+        if cut:
+            log(f"predict: {cut:,} of {count:,} {what} are longer than {longest} tokens and are cut at their end")
     for query, scores, rows in zip(searched.queries, nearest.scores, nearest.rows):
         yield record(task.description, query, [ids[row] for row in rows], scores.tolist(), len(ids), top)

@@ -68,14 +68,15 @@ def read_retrieval_set(folder: Path, split: str, description: Retrieval) -> Retr
 
 
 def retrieval_set(path: Path, folder: Path, description: Retrieval) -> RetrievalSet:
-    """The retrieval set of a file: of BEIR's form the qrels, whose corpus and queries stand in the folder.
+    """The retrieval set of a file: of BEIR's form the qrels, whose corpus and queries stand in the folder. Of the other
+    forms the passages of the file are what is searched, each text once.
 
-    Everything is checked before the first passage is given out: the corpus is read once for it, and its ids are in
-    memory meanwhile.
+    Everything is checked before the first passage is given out: of BEIR's form the corpus is read once for it, and its
+    ids are in memory meanwhile.
     """
     if description.format == "beir":
         return _beir(path, folder / description.corpus, folder / description.queries)
-    return _squad(path)
+    return _squad(path) if description.format == "squad" else _pairs(path, description)
 
 
 def set_files(path: Path, folder: Path, description: Retrieval) -> list[Path]:
@@ -155,3 +156,19 @@ def _squad(path: Path) -> RetrievalSet:
         raise UserError(f"{path}: no question with an answer in the file; give one as SQuAD's")
     passages = [Passage(name, text) for text, name in ids.items()]
     return RetrievalSet(queries, Passages(lambda: passages, len(passages)), [path])
+
+
+def _pairs(path: Path, description: Retrieval) -> RetrievalSet:
+    """The queries of a file with a pair a line, with all passages that answer them somewhere in it."""
+    from .pairs import read_pairs  # which reads the other forms as sets
+
+    passages: dict[str, str] = {}
+    relevant: dict[str, dict[str, int]] = {}
+    for pair in read_pairs(path, description):
+        names = [passages.setdefault(text.strip(), f"p{len(passages)}") for text in (pair.positive, *pair.negatives)]
+        relevant.setdefault(pair.query.strip(), {})[names[0]] = 1
+    if not relevant:
+        raise UserError(f"{path}: no pairs in the file; give a query and a passage that answers it a line")
+    queries = [Query(f"q{number}", text, its) for number, (text, its) in enumerate(relevant.items())]
+    searched = [Passage(name, text) for text, name in passages.items()]
+    return RetrievalSet(queries, Passages(lambda: searched, len(searched)), [path])

@@ -2,6 +2,7 @@
 
 import codecs
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -140,6 +141,24 @@ def test_the_questions_of_squads_form_find_their_own_paragraphs(tmp_path):
     (tmp_path / "test.json").write_text(json.dumps({"data": [{"paragraphs": paragraphs}]}), encoding="utf-8")
     with pytest.raises(UserError, match="no question with an answer"):
         read_retrieval_set(tmp_path, "test", SQUAD)
+
+
+def test_pairs_and_triples_are_searched_for_their_own_passages(tmp_path):
+    pairs = [
+        {"query": "מהי הבירה?", "positive": "ירושלים.", "negatives": ["חיפה.", "עכו."]},
+        {"query": "ומהי חיפה?", "positive": "חיפה."},
+        {"query": "מהי הבירה?", "positive": "ירושלים היא הבירה."},
+    ]
+    (tmp_path / "a.jsonl").write_text(lines(pairs), encoding="utf-8")
+    found = read_retrieval_set(tmp_path, "test", replace(SQUAD, format="pairs", files={"test": "a.jsonl"}))
+    assert found.queries == [("q0", "מהי הבירה?", {"p0": 1, "p3": 1}), ("q1", "ומהי חיפה?", {"p1": 1})]
+    assert [passage.text for passage in found.passages] == ["ירושלים.", "חיפה.", "עכו.", "ירושלים היא הבירה."]
+    (tmp_path / "a.tsv").write_text("מהי הבירה?\tירושלים.\tחיפה.\n", encoding="utf-8")
+    found = read_retrieval_set(tmp_path, "test", replace(SQUAD, format="triples", files={"test": "a.tsv"}))
+    assert found.queries == [("q0", "מהי הבירה?", {"p0": 1})] and len(found.passages) == 2
+    (tmp_path / "a.tsv").write_text("\n", encoding="utf-8")
+    with pytest.raises(UserError, match="a.tsv: no pairs in the file"):
+        read_retrieval_set(tmp_path, "test", replace(SQUAD, format="triples", files={"test": "a.tsv"}))
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="the real retrieval set is not on this machine")
