@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import bm25s
 import numpy as np
 
 from fairseq_hebrew.data.described.retrieval import Retrieval
@@ -40,10 +41,8 @@ def rankings(description: Retrieval, searched: RetrievalSet, top: int, particles
             progress.add(1)
 
 
-def _index(searched: RetrievalSet, particles: bool):
+def _index(searched: RetrievalSet, particles: bool) -> tuple[list[str], bm25s.BM25, dict[str, int]]:
     """(ids of the passages, bm25s's index, the number of each term)."""
-    import bm25s
-
     known: dict[str, int] = {}
     ids, numbers = [], []
     with Progress("predict", len(searched.passages), "passages") as progress:

@@ -6,6 +6,7 @@ one has faiss choose few of each chunk, and orders these alone. Both find the sa
 
 from __future__ import annotations
 
+import faiss
 import numpy as np
 
 from .rankings import DECIMALS
@@ -40,8 +41,6 @@ class Nearest:
 
     def _best_of(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The products (Q, K) of each query's best vectors, and their rows (Q, K) among these."""
-        import faiss
-
         top, count = min(self.top, len(vectors)), min(self.top + SPARE, len(vectors))
         if count == len(vectors):
             return plain_nearest(self.queries, vectors, top)

@@ -157,7 +157,7 @@ def test_pairs_and_triples_are_searched_for_their_own_passages(tmp_path):
     found = read_retrieval_set(tmp_path, "test", replace(SQUAD, format="triples", files={"test": "a.tsv"}))
     assert found.queries == [("q0", "מהי הבירה?", {"p0": 1})] and len(found.passages) == 2
     (tmp_path / "a.tsv").write_text("\n", encoding="utf-8")
-    with pytest.raises(UserError, match="a.tsv: no pairs in the file"):
+    with pytest.raises(UserError, match=r"a.tsv: no pairs in the file"):
         read_retrieval_set(tmp_path, "test", replace(SQUAD, format="triples", files={"test": "a.tsv"}))
 
 
