@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from fairseq_hebrew.data.described import TaskDescription
+from fairseq_hebrew.data.described.retrieval import Retrieval
 from fairseq_hebrew.stage.errors import UserError
 
 from .pairs import Pair, PairSet, read_pair_set, read_pairs
@@ -44,9 +45,12 @@ def split_path(folder: Path, split: str, description: TaskDescription) -> Path:
     return folder / description.files[split]
 
 
-def read_examples(folder: Path, split: str, description: TaskDescription) -> list:
+def read_examples(folder: Path, split: str, description: TaskDescription) -> Sequence:
     """The examples of a split of a task, in the order of the file."""
-    return read_file(split_path(folder, split, description), description)
+    path = split_path(folder, split, description)
+    if description.kind == Retrieval.KIND:  # what is searched stands in the folder, the split's file perhaps below it
+        return read_pair_set(path, folder, description).pairs
+    return read_file(path, description)
 
 
 def read_file(path: Path, description: TaskDescription) -> list:
