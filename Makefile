@@ -19,7 +19,7 @@ $(READY): setup.py pyproject.toml constraints.txt .ci/check-system
 	sh .ci/check-system $(PYTHON)
 	rm -rf .venv
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[report,readers,cluster,sweep,test]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[report,readers,cluster,sweep,retrieval,test]'
 	$(BIN)/pip install --quiet --constraint constraints.txt --no-deps fairseq
 	touch $@
 

@@ -92,6 +92,8 @@ setup(
         "report": ["transformers>=4.50", "matplotlib>=3.8", "tensorboard>=2.17"],
         # Grids of fine-tuning: their results in a database.
         "sweep": ["optuna>=4", "sqlalchemy>=2", "matplotlib>=3.8"],
+        # Retrieval: exact search, its scores, and BM25 beside it.
+        "retrieval": ["faiss-cpu>=1.10", "ir_measures>=0.4", "bm25s>=0.3"],
         # The peers of the benchmarks; datatrove's MinHash reads Hebrew words with spaCy and needs xxhash before 4.
         # transformers' Trainer, a peer that the tests run too, needs accelerate.
         "bench": ["spacy>=3.7", "xxhash>=3,<4", TRAINER],

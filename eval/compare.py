@@ -77,9 +77,7 @@ def compare(
         "first": [str(path) for path in first],
         "second": [str(path) for path in second],
         "examples": len(records),
-        "answered_differently": sum(
-            any(a.get("predicted") != b.get("predicted") for a, b in answers) for answers in zip(*pairs)
-        ),
+        "answered_differently": sum(any(_answer(a) != _answer(b) for a, b in answers) for answers in zip(*pairs)),
         "resamples": resamples,
         "confidence": confidence,
         "seed": seed,
@@ -87,6 +85,11 @@ def compare(
         "test": "paired approximate randomization, two-sided",
         "metrics": found,
     }
+
+
+def _answer(record: dict) -> object:
+    """What was answered: a label or tags, or which passages in which order."""
+    return [item["id"] for item in record["ranking"]] if "ranking" in record else record.get("predicted")
 
 
 def _estimate(value: float, resampled: np.ndarray, confidence: float) -> dict:

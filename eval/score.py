@@ -2,8 +2,8 @@
 
 NER by seqeval (strict mode: an entity counts when its words and type are all right and its tags well formed), by
 conlleval's rules and as NEMO's scorer; texts by scikit-learn (macro F1 over the labels of the task, accuracy), numbers
-by scipy; answers as SQuAD 2.0's evaluation (exact match, F1). Several files are judged one by one, and their mean is
-what is reported of a task with several splits.
+by scipy; answers as SQuAD 2.0's evaluation (exact match, F1); rankings by ir_measures. Several files are judged one by
+one, and their mean is what is reported of a task with several splits.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def read_predictions(path: Path) -> list[dict]:
                 raise at(path, number, "not a JSON record", REMEDY) from None
             if problem := _problem(record):
                 raise at(path, number, problem, REMEDY)
-            for name in ("kind", "task", "scheme", "labels"):
+            for name in ("kind", "task", "scheme", "labels", "passages", "top"):
                 if records and record.get(name) != records[0].get(name):
                     raise at(path, number, f"another {name} than on the first line", "score one task at a time")
             records.append(record)

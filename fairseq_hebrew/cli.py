@@ -60,8 +60,8 @@ def main(arguments: list[str] | None = None) -> int:
     if arguments[0] not in COMMANDS:
         print(f"error: no command {arguments[0]!r}; `fairseq-hebrew --help` lists them", file=sys.stderr)
         return 2
-    # fairseq tells of optional packages of tasks nobody asked for whenever it is imported.
-    for name in ("fairseq", "fairseq_hebrew_compat"):
+    # fairseq tells of optional packages of tasks nobody asked for whenever it is imported, faiss of the processor.
+    for name in ("fairseq", "fairseq_hebrew_compat", "faiss"):
         logging.getLogger(name).setLevel(logging.WARNING)
     try:
         module = importlib.import_module(COMMANDS[arguments[0]][0])

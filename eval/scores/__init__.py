@@ -1,6 +1,6 @@
 """The scorers, a file for each kind of task: what its records hold, and what is counted of them."""
 
-from . import questions, tagged_words, texts, values
+from . import questions, rankings, tagged_words, texts, values
 
 # Each has FIELDS (a record's fields and their types), `problem(record)` and `score(records)`.
 # Those that `compare` judges have EXAMPLE (the fields that two predictions of one example share), `counts(record)`, and
@@ -10,4 +10,5 @@ KINDS = {
     "sequence_classification": texts,
     "sequence_regression": values,
     "question_answering": questions,
+    "retrieval": rankings,
 }

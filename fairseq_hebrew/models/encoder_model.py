@@ -69,7 +69,8 @@ class EncoderModel(BaseFairseqModel):
           predicted positions, in nats, and how many are right. No logits are kept. `num_masked`: how many there are,
           where the host knows it. With masked_positions (B, K), places in each row, target is (B, K): every shape is
           fixed, and what fills a row up to K has the padding id for its target;
-        - head="NAME": what `heads[NAME]` makes of the features, and of word_starts (B, T) where it reads words;
+        - head="NAME": what `heads[NAME]` makes of the features, and of word_starts (B, T) where it reads words, or of
+          where no padding is, where it reads that;
         - features_only: features (B, T, C);
         - masked_tokens, a bool mask (B, T) or a tuple of indices: logits (N, V) of those positions;
         - otherwise logits (B, T, V).
@@ -86,8 +87,10 @@ class EncoderModel(BaseFairseqModel):
                 return self._loss(batch, target, masked_positions, num_masked), {}
             features = self.encoder.encode(batch)  # (N, C)
             if head is not None:
-                words = () if word_starts is None else (word_starts,)
-                return self.heads[head](batch.to_rows(features), *words), {}
+                more = () if word_starts is None else (word_starts,)
+                if getattr(self.heads[head], "reads_padding", False):
+                    more = (src_tokens.ne(self.encoder.config.padding_idx),)
+                return self.heads[head](batch.to_rows(features), *more), {}
             if features_only:
                 return batch.to_rows(features), {}
             self._check_lm_head()
@@ -129,7 +132,7 @@ class EncoderModel(BaseFairseqModel):
         """Give the model a fine-tuning head, with fresh weights, in place of its masked-LM head.
 
         kind "token": a label a position; "sequence": a label a sequence, read at `<s>`; "span": where a span begins and
-        ends, `num_labels` 2.
+        ends, `num_labels` 2; "embedding": a vector a sequence, `num_labels` is not looked at.
         Raises ValueError for another kind or fewer than one label.
         """
         if kind not in HEADS:
@@ -176,8 +179,10 @@ class EncoderModel(BaseFairseqModel):
             logger.info(f"left out the checkpoint's head {head}: this model has none of that name")
         own = {prefix + key: value for key, value in self.state_dict().items()}
         for head in sorted(set(self.heads) - heads_there):
-            state_dict.update({k: v for k, v in own.items() if k.startswith(f"{prefix}heads.{head}.")})
-            logger.info(f"head {head} starts from fresh weights")
+            fresh = {k: v for k, v in own.items() if k.startswith(f"{prefix}heads.{head}.")}
+            state_dict.update(fresh)
+            if fresh:
+                logger.info(f"head {head} starts from fresh weights")
         self._check_labels(state_dict, prefix)
         names.check(state_dict, own, prefix)
 

@@ -107,4 +107,27 @@ class SequenceHead(nn.Module):
         return self.out(self.dropout(x))
 
 
-HEADS = {"token": TokenHead, "sequence": SequenceHead, "span": SpanHead}
+class EmbeddingHead(nn.Module):
+    """One vector for the sequence, without weights of its own: the mean of its positions, or its first, `<s>` ("cls").
+
+    Vectors are of length 1 and fp32, whatever the features are: their inner products are cosines.
+    """
+
+    POOLING = ("mean", "cls")
+    reads_padding = True
+
+    def __init__(self, width: int, num_labels: int = 1, dropout: float = 0.0):
+        super().__init__()
+        self.pooling = "mean"
+
+    def forward(self, features: Tensor, real: Tensor) -> Tensor:
+        """features (B, T, C), real (B, T) bool, False at padding -> (B, C) float32; 0 for a row of padding alone"""
+        features = features.float()
+        if self.pooling == "cls":
+            return F.normalize(features[:, 0] * real[:, :1], dim=-1)
+        # Padding may hold anything, also what is no number.
+        total = features.masked_fill(~real.unsqueeze(-1), 0.0).sum(1)
+        return F.normalize(total / real.sum(1, keepdim=True).clamp(min=1), dim=-1)
+
+
+HEADS = {"token": TokenHead, "sequence": SequenceHead, "span": SpanHead, "embedding": EmbeddingHead}

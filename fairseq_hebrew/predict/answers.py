@@ -27,11 +27,7 @@ CHUNK = 4096  # examples that are sorted by length together
 
 def answers(model, task, examples: Iterable, batch_size: int, device: str) -> Iterator[dict]:
     """A record for each example, in order. What stands in the same batch or is padded changes no answer."""
-    try:
-        model.to(device)
-    except RuntimeError as error:
-        reason = str(error).splitlines()[0]
-        raise UsageError(f"--device {device}: {reason}") from None
+    moved(model, device)
     answer = partial(KINDS[task.kind].answer, **task.answering(model))
     rest = iter(examples)
     with Progress("predict", None, "examples") as progress:
@@ -43,6 +39,15 @@ def answers(model, task, examples: Iterable, batch_size: int, device: str) -> It
             for example, its in zip(chunk, found):
                 yield answer(task.description, example, its)
             progress.add(len(chunk))
+
+
+def moved(model, device: str) -> None:
+    """Put the model onto the device; raises UsageError where there is no such one."""
+    try:
+        model.to(device)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[0]
+        raise UsageError(f"--device {device}: {reason}") from None
 
 
 @torch.inference_mode()

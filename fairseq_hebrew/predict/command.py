@@ -9,7 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from fairseq_hebrew.data.described import CHECKPOINT_KEY, TaskDescription, read_description
+from fairseq_hebrew.data.described.retrieval import Retrieval
 from fairseq_hebrew.data.examples import read_file, split_path
+from fairseq_hebrew.data.examples.retrieval_set import retrieval_set, set_files
 from fairseq_hebrew.stage.errors import UsageError, UserError, parser, run_command
 from fairseq_hebrew.stage.manifest import run_stage
 from fairseq_hebrew.stage.options import finite
@@ -18,40 +20,73 @@ from fairseq_hebrew.text.tokenizer import model_files
 
 from .checkpoint import load_model, read_checkpoint
 
+RETRIEVAL = Retrieval.KIND
+TOP = 100  # passages that a ranking of retrieval has
+
 
 def predict(options: argparse.Namespace) -> dict:
     """Write the records of a split or a file, as a stage: whole or not at all, skipped when it is done."""
-    if options.majority:
+    if options.majority or options.bm25:
+        option = "--bm25" if options.bm25 else "--majority"
         if not options.description or not options.data:
-            raise UsageError("--majority needs --description and --data: it learns from the training split")
+            why = "it searches that folder" if options.bm25 else "it learns from the training split"
+            raise UsageError(f"{option} needs --description and --data: {why}")
+        if options.checkpoint is not None:
+            raise UsageError(f"{option} is a baseline without a model; leave {options.checkpoint} out")
         description = _with_threshold(options, read_description(options.description))
-        train, judged = split_path(options.data, "train", description), _judged(options, description)
-        needed = [train, judged]
+        judged = _judged(options, description)
+        if (description.kind == RETRIEVAL) != bool(options.bm25):
+            told = "is no retrieval, and has --majority" if options.bm25 else "is retrieval, and has --bm25"
+            raise UsageError(f"{option}: {description.name} {told} as its baseline; give that")
+        train = [] if options.bm25 else [split_path(options.data, "train", description)]
+        needed = [*train, *_files(options, description, judged)]
 
         def records() -> Iterator[dict]:
+            if options.bm25:
+                from .bm25 import rankings
+
+                searched = retrieval_set(judged, options.data, description)
+                return rankings(description, searched, _top(options), options.particles)
+
             from .answers import KINDS  # torch and fairseq, which an earlier mistake need not wait for
 
             return KINDS[description.kind].majority(
-                description, read_file(train, description), read_file(judged, description)
+                description, read_file(train[0], description), read_file(judged, description)
             )
 
     else:
         if options.checkpoint is None:
-            raise UsageError("no checkpoint; give one before the options, or --majority for the baseline")
+            raise UsageError(
+                "no checkpoint; give one before the options, or --majority (of retrieval --bm25) for the baseline"
+            )
         state = read_checkpoint(options.checkpoint, options.description)
         description = _with_threshold(options, _description(options, state))
         trained_with = state["cfg"]["task"]
         tokenizer = options.tokenizer or Path(trained_with["tokenizer_dir"])
         options.data = options.data or Path(trained_with["data"])
         judged = _judged(options, description)
-        needed = [options.checkpoint, judged, *model_files(tokenizer), tokenizer / "dict.txt"]
+        needed = [
+            options.checkpoint,
+            *_files(options, description, judged),
+            *model_files(tokenizer),
+            tokenizer / "dict.txt",
+        ]
 
         def records() -> Iterator[dict]:
+            overrides = {"tokenizer_dir": str(tokenizer), "description": description.to_json()}
+            if description.kind == RETRIEVAL:
+                from .retrieval import rankings
+
+                searched = retrieval_set(judged, options.data, description)
+                model, task = load_model(options.checkpoint, state, overrides)
+                return rankings(model, task, searched, _top(options), options.batch_size, options.device)
+
             from .answers import answers
 
-            overrides = {"tokenizer_dir": str(tokenizer), "description": description.to_json()}
             model, task = load_model(options.checkpoint, state, overrides)
             return answers(model, task, read_file(judged, description), options.batch_size, options.device)
+
+    _require_asked(options, description)
 
     def work(outputs: Outputs) -> tuple[list[Path], dict]:
         count = 0
@@ -62,6 +97,8 @@ def predict(options: argparse.Namespace) -> dict:
         return [options.output], {"examples": count}
 
     settings = {"description": description.to_json(), "majority": options.majority}
+    if description.kind == RETRIEVAL:
+        settings |= {"bm25": options.bm25, "top": _top(options), "particles": options.particles}
     return run_stage("predict", options.output, needed, settings, work, options.force)
 
 
@@ -76,7 +113,7 @@ def _description(options: argparse.Namespace, state: dict) -> TaskDescription:
             f"{given.where}: {given.kind} with the labels {', '.join(given.labels)}, but {options.checkpoint} was "
             f"trained for {kept.kind} with {', '.join(kept.labels)}; give a description with these, in this order"
         )
-    return given
+    return given.as_trained(kept)
 
 
 def _with_threshold(options: argparse.Namespace, description: TaskDescription) -> TaskDescription:
@@ -86,6 +123,23 @@ def _with_threshold(options: argparse.Namespace, description: TaskDescription) -
     if not hasattr(description, "null_threshold"):
         raise UsageError(f"--null-threshold: {description.name} has no questions without an answer; leave it out")
     return replace(description, null_threshold=options.null_threshold)
+
+
+def _require_asked(options: argparse.Namespace, description: TaskDescription) -> None:
+    """Raises UsageError for options of retrieval where there is none, and of BM25 where it is not asked for."""
+    if options.top is not None and description.kind != RETRIEVAL:
+        raise UsageError(f"--top: {description.name} is no retrieval; leave it out")
+    if options.particles and not options.bm25:
+        raise UsageError("--particles is of --bm25; leave it out")
+
+
+def _top(options: argparse.Namespace) -> int:
+    return TOP if options.top is None else options.top
+
+
+def _files(options: argparse.Namespace, description: TaskDescription, judged: Path) -> list[Path]:
+    """What is read of the task: the judged file, and of retrieval what is searched."""
+    return set_files(judged, options.data, description) if description.kind == RETRIEVAL else [judged]
 
 
 def _judged(options: argparse.Namespace, description: TaskDescription) -> Path:
@@ -107,12 +161,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         type=finite,
         help="of questions: by how much no answer has to score higher than the best one (that of the description)",
     )
+    options.add_argument("--top", type=int, help=f"of retrieval: how many passages a query is given ({TOP})")
     options.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1...")
     options.add_argument("--majority", action="store_true", help="the majority baseline instead of a checkpoint")
+    options.add_argument("--bm25", action="store_true", help="the baseline of retrieval instead of a checkpoint")
+    options.add_argument(
+        "--particles",
+        action="store_true",
+        help="with --bm25: find words also without the one-letter particles before them",
+    )
     options.add_argument("--force", action="store_true", help="run although the output is up to date")
     parsed = options.parse_args(arguments)
     if parsed.batch_size < 1:
         options.error("--batch-size: at least 1")
+    if parsed.top is not None and parsed.top < 1:
+        options.error("--top: at least 1")
+    if parsed.majority and parsed.bm25:
+        options.error("--majority and --bm25 are baselines of different tasks; leave one of them out")
     return run_command(lambda: predict(parsed), parsed.debug)
 
 

@@ -20,6 +20,7 @@ INSTALL = {
     **dict.fromkeys(
         ("pyarrow", "zstandard", "mwparserfromhell", "trafilatura", "warcio"), "pip install 'fairseq-hebrew[readers]'"
     ),
+    **dict.fromkeys(("faiss", "ir_measures", "bm25s"), "pip install 'fairseq-hebrew[retrieval]'"),
     **dict.fromkeys(("datatrove", "ray", "orjson"), "pip install 'fairseq-hebrew[cluster]'"),
 }
 # No room on the disk, in the user's quota, or under the limit for one file.

@@ -30,6 +30,8 @@ KEYS = (
 )  # fmt: skip
 GRID = ("learning_rates", "batch_sizes", "seeds")
 MODEL = ("arch", "checkpoint", "tokenizer", "options")
+# The loss of the kinds of tasks that are no classification.
+CRITERIA = {"question_answering": "spans", "sequence_regression": "squared_error", "retrieval": "contrastive"}
 # RoBERTa's share of updates in the warm-up of its fine-tuning (Liu et al. 2019, table 10).
 WARMUP = 0.06
 # What a trial is trained with where `options` says nothing else.
@@ -162,7 +164,7 @@ def read_configuration(path: Path, output: Path | None = None) -> Configuration:
         path=path,
         name=name,
         task=file.text(("task",), description.kind, choices=[description.kind]) or description.kind,
-        criterion=file.text(("criterion",), "classification") or "",
+        criterion=file.text(("criterion",), CRITERIA.get(description.kind, "classification")) or "",
         description=description,
         described_by=described_by,
         data=data,

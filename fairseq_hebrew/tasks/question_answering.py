@@ -6,11 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from fairseq.distributed.utils import (
-    get_data_parallel_group,
-    get_data_parallel_rank,
-    get_data_parallel_world_size,
-)
 from fairseq.tasks import register_task
 
 from fairseq_hebrew.data.described.questions import QuestionAnswering
@@ -18,6 +13,7 @@ from fairseq_hebrew.data.labelled import LabelledDataset, QuestionSamples
 from fairseq_hebrew.data.labelled.answer_spans import Span, best_spans, is_null, null_scores, span_of
 from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.tasks.labelled import LabelledConfig, LabelledTask
+from fairseq_hebrew.tasks.processes import of_all_processes
 from fairseq_hebrew.text.answers import best, exact, f1, squad_words
 
 logger = logging.getLogger(__name__)
@@ -116,7 +112,7 @@ class QuestionAnsweringTask(LabelledTask):
         hears of all, and counts a question that is complete with a window of its own.
         """
         counts: dict[str, float] = {}
-        gathered, own = _of_all_processes(self._windows(sample, predicted))
+        gathered, own = of_all_processes(self._windows(sample, predicted))
         for process, windows in enumerate(gathered):
             closed = self._closed(*windows)
             if process == own:
@@ -164,12 +160,3 @@ class QuestionAnsweringTask(LabelledTask):
         """Means over questions, in percent."""
         questions = max(totals["questions"], 1.0)
         return {name: 100.0 * totals[name] / questions for name in ("exact_match", "f1")}
-
-
-def _of_all_processes(found: object) -> tuple[list, int]:
-    """What each process found, in the order of their ranks, and the rank of this one."""
-    if not torch.distributed.is_initialized():
-        return [found], 0
-    gathered: list = [None] * get_data_parallel_world_size()
-    torch.distributed.all_gather_object(gathered, found, group=get_data_parallel_group())
-    return gathered, get_data_parallel_rank()

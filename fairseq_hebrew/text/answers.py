@@ -21,7 +21,7 @@ _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _BETWEEN = re.compile("[-\u05be\u05c0\u05c3\u2010-\u2015\u2212\ufe58\ufe63\uff0d]")
 _RULES = Normalization()
 # The letters that are written together with the word after them: and, that, the, as, to, in, from.
-_PARTICLES = frozenset("משהוכלב")
+PARTICLES = frozenset("משהוכלב")
 
 
 def squad_words(text: str) -> list[str]:
@@ -39,7 +39,7 @@ def hebrew_words(text: str) -> list[str]:
 def content_words(text: str) -> list[str]:
     """As `hebrew_words`, without particles that stand alone (ב-1948), unless nothing else is there."""
     found = hebrew_words(text)
-    return [word for word in found if word not in _PARTICLES] or found
+    return [word for word in found if word not in PARTICLES] or found
 
 
 def same_word(one: str, other: str) -> bool:
@@ -49,7 +49,7 @@ def same_word(one: str, other: str) -> bool:
     """
     short, long = sorted((one, other), key=len)
     return one == other or (
-        len(short) > 1 and long.endswith(short) and set(long[: len(long) - len(short)]) <= _PARTICLES
+        len(short) > 1 and long.endswith(short) and set(long[: len(long) - len(short)]) <= PARTICLES
     )
 
 

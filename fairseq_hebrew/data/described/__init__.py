@@ -16,6 +16,7 @@ from fairseq_hebrew.stage.errors import UserError
 
 from .base import LEAST_TOKENS, REMEDY, TaskDescription
 from .questions import QuestionAnswering
+from .retrieval import Retrieval
 from .tagged_words import SCHEMES, TokenClassification
 from .texts import SequenceClassification, SequenceRegression
 
@@ -33,6 +34,7 @@ KINDS: dict[str, type[TaskDescription]] = {
         SequenceClassification,
         SequenceRegression,
         QuestionAnswering,
+        Retrieval,
     )
 }
 

@@ -51,6 +51,10 @@ class TaskDescription:
         values = {"name": self.name, "kind": self.kind, **asdict(self)}
         return json.dumps({k: v for k, v in values.items() if k != "where"}, ensure_ascii=False)
 
+    def as_trained(self, trained: TaskDescription) -> TaskDescription:
+        """This description for a model that was trained by another of its kind."""
+        return self
+
     @classmethod
     def read(cls, values: Mapping, where: str) -> TaskDescription:
         """From the keys of a file, without `kind`; raises UserError naming the key that is wrong."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from fairseq_hebrew.data.described import TaskDescription
+from fairseq_hebrew.data.described.retrieval import Retrieval
 from fairseq_hebrew.stage.errors import UserError
 
+from .pairs import Pair, PairSet, read_pair_set, read_pairs
 from .questions import Answer, Question, read_questions
 from .tagged_words import TaggedSentence, read_tagged
 from .texts import LabelledText, read_labelled, read_valued
@@ -15,10 +17,13 @@ from .texts import LabelledText, read_labelled, read_valued
 __all__ = [
     "Answer",
     "LabelledText",
+    "Pair",
+    "PairSet",
     "Question",
     "TaggedSentence",
     "read_examples",
     "read_file",
+    "read_pair_set",
     "split_path",
 ]
 
@@ -28,6 +33,7 @@ READERS: dict[str, Callable[[Path, TaskDescription], Iterator]] = {
     "sequence_classification": read_labelled,
     "sequence_regression": read_valued,
     "question_answering": read_questions,
+    "retrieval": read_pairs,
 }
 
 
@@ -39,9 +45,12 @@ def split_path(folder: Path, split: str, description: TaskDescription) -> Path:
     return folder / description.files[split]
 
 
-def read_examples(folder: Path, split: str, description: TaskDescription) -> list:
+def read_examples(folder: Path, split: str, description: TaskDescription) -> Sequence:
     """The examples of a split of a task, in the order of the file."""
-    return read_file(split_path(folder, split, description), description)
+    path = split_path(folder, split, description)
+    if description.kind == Retrieval.KIND:  # what is searched stands in the folder, the split's file perhaps below it
+        return read_pair_set(path, folder, description).pairs
+    return read_file(path, description)
 
 
 def read_file(path: Path, description: TaskDescription) -> list:

@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 import codecs
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from fairseq_hebrew.stage.errors import UserError, at
+
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+class Line(NamedTuple):
+    """A line without its end: its number from 1, the byte it starts at, its text."""
+
+    number: int
+    start: int
+    text: str
 
 
 def read_text(path: Path) -> str:
@@ -16,10 +28,43 @@ def read_text(path: Path) -> str:
         raise UserError(f"{path}: no such file; check the data folder and `files:` of the description") from None
     except IsADirectoryError:
         raise UserError(f"{path}: is a folder; name the file in it in `files:` of the description") from None
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise at(path, None, "UTF-16, not UTF-8", "convert the file to UTF-8 (iconv -f UTF-16)")
+    if content.startswith(_UTF16):
+        raise _of_utf16(path)
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise at(path, line, "invalid UTF-8", "convert the file to UTF-8 (iconv)") from None
+
+
+def read_lines(path: Path) -> Iterator[Line]:
+    """The lines that are not blank, one in memory at a time; raises UserError as `read_text` does."""
+    if path.is_dir():
+        raise UserError(f"{path}: is a folder; name the file in it in `files:` of the description")
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; check the data folder and `files:` of the description")
+    start = 0
+    with open(path, "rb") as file:
+        for number, line in enumerate(file, start=1):
+            if number == 1 and line.startswith(_UTF16):
+                raise _of_utf16(path)
+            try:
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+            except UnicodeDecodeError:
+                raise at(path, number, "invalid UTF-8", "convert the file to UTF-8 (iconv)") from None
+            if text.strip():
+                yield Line(number, start, text)
+            start += len(line)
+
+
+def half_character(text: str) -> str | None:
+    """The first surrogate that stands alone, as JSON can write it; None where there is none."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        return f"\\u{ord(text[error.start]):04x}"
+    return None
+
+
+def _of_utf16(path: Path) -> UserError:
+    return at(path, None, "UTF-16, not UTF-8", "convert the file to UTF-8 (iconv -f UTF-16)")

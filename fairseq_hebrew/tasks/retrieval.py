@@ -1,0 +1,126 @@
+"""Fine-tuning for retrieval: queries and the passages that answer them get vectors that are near each other."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from fairseq.tasks import register_task
+
+from fairseq_hebrew.criterions.contrastive import IGNORED
+from fairseq_hebrew.data.described.retrieval import Retrieval
+from fairseq_hebrew.data.examples import PairSet, read_pair_set, split_path
+from fairseq_hebrew.data.labelled import PairDataset, PairSamples, Sample
+from fairseq_hebrew.stage.errors import UserError
+from fairseq_hebrew.tasks.labelled import LabelledConfig, LabelledTask
+from fairseq_hebrew.tasks.processes import of_all_processes
+from fairseq_hebrew.tasks.ranks import RankedSplit
+
+logger = logging.getLogger(__name__)
+
+LOOKED_AT = 1000  # pairs, of which is told how many texts are cut
+
+
+@register_task("retrieval", dataclass=LabelledConfig)
+class RetrievalTask(LabelledTask):
+    """A vector a text, queries and passages by one encoder."""
+
+    kind = "retrieval"
+    head_kind = "embedding"
+    head = "embedding"
+    sample_maker = PairSamples
+    description: Retrieval
+
+    def __init__(self, cfg, *args, **kwargs):
+        if cfg.fixed_shapes:
+            raise UserError("--fixed-shapes: batches of retrieval have none; leave it out")
+        super().__init__(cfg, *args, **kwargs)
+        self._ranked: dict[str, RankedSplit] = {}  # of this validation, by split
+
+    def build_criterion(self, cfg):
+        """`contrastive`; raises UserError for another."""
+        if cfg._name != "contrastive":
+            raise UserError(f"--criterion {cfg._name}: retrieval compares passages; give --criterion contrastive")
+        return super().build_criterion(cfg)
+
+    def build_model(self, cfg, from_checkpoint=False):
+        """The encoder with this task's head, pooled as the description says."""
+        model = super().build_model(cfg, from_checkpoint)
+        model.heads[self.head].pooling = self.description.pooling
+        return model
+
+    def query_samples(self, texts: Sequence[str]) -> list[Sample]:
+        """A sample for each query, in order."""
+        return self.make_samples().queries(texts)
+
+    def passage_samples(self, texts: Sequence[str]) -> list[Sample]:
+        """A sample for each passage, in order."""
+        return self.make_samples().passages(texts)
+
+    def load_dataset(self, split: str, epoch: int = 1, combine: bool = False, **kwargs) -> None:
+        """Read a split; raises UserError naming file and line of what cannot be read.
+
+        In training a pair brings as many hard negatives as the description says; what is ranked in validation are all
+        passages of the split's pairs.
+        """
+        folder = Path(self.cfg.data)
+        pairs = read_pair_set(split_path(folder, split, self.description), folder, self.description)
+        negatives = self.description.negatives if split == "train" else None
+        maker = self.make_samples()
+        self._tell(split, pairs, maker)
+        self.datasets[split] = PairDataset(pairs, maker, self.dictionary.pad(), self.cfg.seed, split, negatives)
+
+    def _tell(self, split: str, pairs: PairSet, maker: PairSamples) -> None:
+        count = len(pairs.relevance.queries())
+        logger.info(f"{split}: {len(pairs):,} pairs of {count:,} queries, {int(pairs.sizes[:, 2].sum()):,} passages")
+        looked_at = min(len(pairs), LOOKED_AT)
+        for index in range(looked_at):
+            maker.samples(index, pairs.pairs[index])
+        if maker.cut or maker.queries_cut:
+            logger.info(
+                f"{split}: of the first {looked_at} pairs {maker.queries_cut} queries are cut to "
+                f"{maker.longest_query} tokens, and {maker.cut} passages to {self.max_tokens}"
+            )
+
+    def train_step(self, sample, model, criterion, optimizer, update_num, ignore_grad=False):
+        """FairseqTask's; a batch that stands in for one this process lacks is nobody's negatives."""
+        if ignore_grad:
+            sample = {**sample, IGNORED: True}
+        return super().train_step(sample, model, criterion, optimizer, update_num, ignore_grad)
+
+    def begin_valid_epoch(self, epoch, model):
+        self._ranked.clear()
+        super().begin_valid_epoch(epoch, model)
+
+    def counts(self, sample: dict, predicted) -> dict[str, float]:
+        """The sums of the measures over the queries of a split, once all its pairs have come; 0 before.
+
+        predicted: the vectors of the batch's queries (B, C) and passages (P, C). Each process hears of those of all,
+        and the one that has the last pair counts.
+        """
+        counts = dict.fromkeys((*Retrieval.METRICS, "queries"), 0.0)
+        gathered, own = of_all_processes(self._found(sample, predicted))
+        last = None
+        for process, (split, pairs) in enumerate(gathered):
+            if split not in self._ranked:
+                self._ranked[split] = RankedSplit(self.datasets[split].pairs)
+            new = [self._ranked[split].add(*pair) for pair in pairs]
+            if any(new) and self._ranked[split].complete():
+                last = (process, split)
+        if last is not None and last[0] == own:
+            counts = self._ranked[last[1]].measures()
+        return counts
+
+    def _found(self, sample: dict, predicted) -> tuple[str, list[tuple]]:
+        """The split of a batch, and for each pair: its number, what identifies its query, the query's vector (C,), and
+        what identifies each passage with its vector."""
+        queries, passages = (vectors.detach().float().cpu().numpy() for vectors in predicted)
+        brought: list[list] = [[] for _ in queries]
+        for owner, name, vector in zip(sample["owners"].tolist(), sample["passage_ids"].tolist(), passages):
+            brought[owner].append((name, vector))
+        rows = zip(sample["id"].tolist(), sample["query_ids"].tolist(), queries, brought)
+        return sample["split"], list(rows)
+
+    def score(self, totals: dict[str, float]) -> dict[str, float]:
+        """Means over queries, in percent."""
+        queries = max(totals["queries"], 1.0)
+        return {name: 100.0 * totals[name] / queries for name in Retrieval.METRICS}
