@@ -90,8 +90,11 @@ class FixedShapes:
         return rows
 
 
-def read_lengths(given: str, longest: int) -> list[int]:
-    """--length-buckets, "128,256", with the longest sample's length at its end; raises UserError for what is none."""
+def read_lengths(given: str, longest: int, leave_out: bool = False) -> list[int]:
+    """--length-buckets, "128,256", with the longest sample's length at its end; raises UserError for what is none.
+
+    leave_out: those above the longest are no mistake but left out.
+    """
     wrong = UserError(
         f"--length-buckets {given}: give ascending numbers from 2 to {longest}, as in {longest // 4},{longest // 2}"
     )
@@ -99,6 +102,8 @@ def read_lengths(given: str, longest: int) -> list[int]:
         lengths = [int(number) for number in given.split(",")] if given.strip() else []
     except ValueError:
         raise wrong from None
+    if leave_out:
+        lengths = [length for length in lengths if length <= longest]
     if lengths != sorted(set(lengths)) or (lengths and not 2 <= lengths[0] <= lengths[-1] <= longest):
         raise wrong
     return lengths if lengths and lengths[-1] == longest else [*lengths, longest]

@@ -232,7 +232,7 @@ def _recipe(checkpoint: Checkpoint) -> Rows:
     if checkpoint.task != "hebrew_masked_lm":
         started = get("checkpoint", "finetune_from_model")
         description = checkpoint.description
-        longest = get("task", "max_tokens_per_sample", description and description.max_tokens)
+        longest = checkpoint.longest or get("task", "max_tokens_per_sample", description and description.max_tokens)
         rows += [
             ("task", description and description.name),
             ("started from the checkpoint", f"`{Path(started).name}`" if started else "none, fresh weights"),

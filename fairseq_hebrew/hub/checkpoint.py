@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor
 
-from fairseq_hebrew.data.described import CHECKPOINT_KEY, TaskDescription, read_description
+from fairseq_hebrew.data.described import CHECKPOINT_KEY, LENGTH_KEY, TaskDescription, read_description
 from fairseq_hebrew.modules import EncoderConfig
 from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.text.dictionary import PAD
@@ -44,6 +44,7 @@ class Checkpoint:
     updates: int
     fingerprint: str | None  # sha256 of the dictionary's symbols in order, where the checkpoint keeps it
     imported: str | None = None  # the format of the folder it was imported from
+    longest: int | None = None  # tokens of the longest sample of fine-tuning, where that was chosen
 
     @property
     def outputs(self) -> int:
@@ -111,6 +112,7 @@ def read_checkpoint(path: Path, description: str | None = None) -> Checkpoint:
         updates=int(history[-1]["num_updates"]),
         fingerprint=(task_state.get(DICTIONARY) or {}).get("sha256"),
         imported=(read.get(IMPORTED) or {}).get("format"),
+        longest=task_state.get(LENGTH_KEY),
     )
 
 

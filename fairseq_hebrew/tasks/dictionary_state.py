@@ -100,7 +100,8 @@ def give_task_state_on_resume() -> None:
             if isinstance(self.task, DictionaryState):
                 task_state = state.get("task_state") or {}
                 self.task.check_dictionary(task_state, path, _remedy(self.cfg.checkpoint, path))
-                self.task.load_state_dict(task_state)
+                if path != self.cfg.checkpoint.finetune_from_model:  # what another task has learned about its data
+                    self.task.load_state_dict(task_state)
             return state
 
         checkpoint_utils.load_checkpoint_to_cpu = read_and_give

@@ -29,13 +29,14 @@ class FixedShapesOptions(FairseqDataclass):
     )
 
 
-def lengths_of_task(options: FixedShapesOptions, longest: int) -> list[int] | None:
+def lengths_of_task(options: FixedShapesOptions, longest: int, found: bool = False) -> list[int] | None:
     """The lengths of batches, the last that of the longest sample; None where shapes are not fixed.
 
+    found: that of the longest sample was found in the data, so that buckets that are longer are left out.
     Raises UserError for buckets that cannot be.
     """
     if options.fixed_shapes:
-        return read_lengths(options.length_buckets, longest)
+        return read_lengths(options.length_buckets, longest, leave_out=found)
     if options.length_buckets:
         raise UserError("--length-buckets is of fixed shapes; add --fixed-shapes or leave it out")
     return None

@@ -5,7 +5,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Optional
 
 import numpy as np
 import torch.nn.functional as F
@@ -14,24 +13,24 @@ from fairseq.tasks import FairseqTask
 from omegaconf import II, MISSING
 
 from fairseq_hebrew.criterions.classification import COUNT
-from fairseq_hebrew.data.described import CHECKPOINT_KEY, LEAST_TOKENS, TaskDescription, read_description
-from fairseq_hebrew.data.examples import read_examples
+from fairseq_hebrew.data.described import CHECKPOINT_KEY, LENGTH_KEY, TaskDescription, read_description
 from fairseq_hebrew.data.labelled import LabelledDataset, SampleMaker
 from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.tasks.data_workers import EndsDataWorkers
 from fairseq_hebrew.tasks.dictionary_state import DictionaryState, read_dictionary
-from fairseq_hebrew.tasks.fixed_shapes import FixedShapesOptions, lengths_of_task, shapes_of
+from fairseq_hebrew.tasks.fixed_shapes import FixedShapesOptions, shapes_of
 from fairseq_hebrew.tasks.masked_lm import show_tracebacks
 from fairseq_hebrew.tasks.mirror import MirrorOptions, MirrorsCheckpoints
 from fairseq_hebrew.tasks.nonfinite import NonFiniteOptions, SkipsNonFinite
 from fairseq_hebrew.tasks.preemption import StopsOnSignal
+from fairseq_hebrew.tasks.sample_lengths import ChoosesLength, SampleLengthOptions
 from fairseq_hebrew.text.vocabulary import Vocabulary
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass
-class LabelledConfig(FixedShapesOptions, NonFiniteOptions, MirrorOptions):
+class LabelledConfig(SampleLengthOptions, FixedShapesOptions, NonFiniteOptions, MirrorOptions):
     """Options of a fine-tuning task. fairseq reads the annotations at run time."""
 
     data: str = field(default=MISSING, metadata={"help": "folder with the files the description names"})
@@ -41,16 +40,20 @@ class LabelledConfig(FixedShapesOptions, NonFiniteOptions, MirrorOptions):
     tokenizer_dir: str = field(
         default=MISSING, metadata={"help": "folder written by fairseq-hebrew train-bpe or import-hf"}
     )
-    max_tokens_per_sample: Optional[int] = field(  # noqa: UP045
-        default=None, metadata={"help": "longest sample in tokens, <s> and </s> included (of the description)"}
-    )
     head_dropout: float = field(default=0.1, metadata={"help": "dropout of the classification head"})
     debug: bool = field(default=False, metadata={"help": "show the whole traceback of an error"})
     seed: int = II("common.seed")
 
 
 class LabelledTask(
-    MirrorsCheckpoints, StopsOnSignal, SkipsNonFinite, EndsDataWorkers, DictionaryState, FairseqTask, ABC
+    MirrorsCheckpoints,
+    StopsOnSignal,
+    SkipsNonFinite,
+    EndsDataWorkers,
+    ChoosesLength,
+    DictionaryState,
+    FairseqTask,
+    ABC,
 ):
     """Base of the tasks that read labelled files; a subclass says what its head and its counts are."""
 
@@ -63,7 +66,6 @@ class LabelledTask(
     def __init__(self, cfg: LabelledConfig, description: TaskDescription, vocabulary: Vocabulary, dictionary):
         super().__init__(cfg)
         self.description, self.vocabulary, self.dictionary = description, vocabulary, dictionary
-        self.lengths = lengths_of_task(cfg, self.max_tokens)
 
     @classmethod
     def setup_task(cls, cfg: LabelledConfig, **kwargs):
@@ -76,8 +78,6 @@ class LabelledTask(
         description = read_description(cfg.description)
         if description.kind != cls.kind:
             raise UserError(f"{description.where}: describes a {description.kind} task; give --task {description.kind}")
-        if (cfg.max_tokens_per_sample or LEAST_TOKENS) < LEAST_TOKENS:
-            raise UserError(f"--max-tokens-per-sample {cfg.max_tokens_per_sample}: at least {LEAST_TOKENS}")
         vocabulary = Vocabulary(Path(cfg.tokenizer_dir))
         return cls(cfg, description, vocabulary, read_dictionary(cfg.tokenizer_dir))
 
@@ -87,11 +87,6 @@ class LabelledTask(
         if not hasattr(model, "register_head"):
             raise UserError(f"--arch {cfg._name}: has no heads for fine-tuning; use a hallelubert architecture")
         model.register_head(self.head, len(self.description.classes), self.head_kind, self.cfg.head_dropout)
-        if self.max_tokens > model.max_positions():
-            raise UserError(
-                f"{self.description.where}: max_tokens {self.max_tokens} is more than the model's "
-                f"{model.max_positions()} positions; give --max-tokens-per-sample {model.max_positions()}"
-            )
         return model
 
     def state_dict(self) -> dict:
@@ -99,15 +94,14 @@ class LabelledTask(
         return {**super().state_dict(), CHECKPOINT_KEY: self.description.to_json()}
 
     def load_state_dict(self, state_dict: dict) -> None:
-        super().load_state_dict({name: value for name, value in state_dict.items() if name != CHECKPOINT_KEY})
+        if CHECKPOINT_KEY in state_dict:
+            self.go_on_with(state_dict.get(LENGTH_KEY))
+        ours = (CHECKPOINT_KEY, LENGTH_KEY)
+        super().load_state_dict({name: value for name, value in state_dict.items() if name not in ours})
 
     @property
     def dictionary_path(self) -> str:
         return str(self.vocabulary.dictionary_path)
-
-    @property
-    def max_tokens(self) -> int:
-        return self.cfg.max_tokens_per_sample or self.description.max_tokens
 
     def make_samples(self) -> SampleMaker:
         return self.sample_maker(self.vocabulary, self.description, self.max_tokens)
@@ -122,7 +116,7 @@ class LabelledTask(
 
     def load_dataset(self, split: str, epoch: int = 1, combine: bool = False, **kwargs) -> None:
         """Read a split; raises UserError naming file and line of what cannot be read."""
-        examples = read_examples(Path(self.cfg.data), split, self.description)
+        examples = self.examples(split)
         self.prepare_examples(split, examples)
         samples, pad = self.samples(examples), self.dictionary.pad()
         self.datasets[split] = LabelledDataset(samples, pad, self.cfg.seed, shapes_of(self.lengths))

@@ -20,12 +20,23 @@ from .retrieval import Retrieval
 from .tagged_words import SCHEMES, TokenClassification
 from .texts import SequenceClassification, SequenceRegression
 
-__all__ = ["CHECKPOINT_KEY", "KINDS", "LEAST_TOKENS", "SCHEMES", "TaskDescription", "built_in", "read_description"]
+__all__ = [
+    "CHECKPOINT_KEY",
+    "KINDS",
+    "LEAST_TOKENS",
+    "LENGTH_KEY",
+    "SCHEMES",
+    "TaskDescription",
+    "built_in",
+    "read_description",
+]
 
 FOLDER = Path(__file__).with_name("built_in")
 
 # Where a checkpoint's task_state keeps the description it was trained with, as JSON.
 CHECKPOINT_KEY = "task_description"
+# And the tokens of the longest sample, where that is not the description's max_tokens.
+LENGTH_KEY = "max_tokens_per_sample"
 
 KINDS: dict[str, type[TaskDescription]] = {
     kind.KIND: kind

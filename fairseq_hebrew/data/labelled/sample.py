@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import ClassVar
 
 import torch
 
@@ -33,7 +34,15 @@ class Sample:
 
 
 class SampleMaker(ABC):
-    """Turns the examples of a kind of task into samples, with one vocabulary and one description."""
+    """Turns the examples of a kind of task into samples, with one vocabulary and one description.
+
+    A kind says what `samples` are; and `longer` and `length`, where the length of its samples is to be chosen by those
+    of its examples.
+    """
+
+    # What becomes of an example of more than max_tokens, as it is told: "cut at their ends". None: samples have the
+    # length that the description says, whatever the examples are.
+    longer: ClassVar[str | None] = None
 
     def __init__(self, vocabulary: Vocabulary, description: TaskDescription, max_tokens: int) -> None:
         self.vocabulary, self.description, self.max_tokens = vocabulary, description, max_tokens
@@ -53,6 +62,11 @@ class SampleMaker(ABC):
     def framed(self, pieces: Sequence[int]) -> torch.Tensor:
         """`<s>` pieces `</s>`, int64."""
         return torch.tensor([self.vocabulary.bos, *pieces, self.vocabulary.eos])
+
+    def length(self, example) -> int:
+        """Tokens of the whole example as one sample, `<s>` and `</s>` included, were there room for all of it; asked
+        where `longer` is set."""
+        raise NotImplementedError
 
     @abstractmethod
     def samples(self, index: int, example) -> list[Sample]:

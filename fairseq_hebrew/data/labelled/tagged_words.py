@@ -22,6 +22,8 @@ class WordSamples(SampleMaker):
     say which pieces are one word.
     """
 
+    longer = "read in windows"
+
     def __init__(
         self,
         vocabulary: Vocabulary,
@@ -33,6 +35,9 @@ class WordSamples(SampleMaker):
         super().__init__(vocabulary, description, max_tokens)
         self.overlap, self.word_starts = overlap, word_starts
         self._classes = {name: number for number, name in enumerate(description.classes)}
+
+    def length(self, example: TaggedSentence) -> int:
+        return sum(len(self.word_pieces(example, number)) for number in range(len(example.words))) + 2
 
     def samples(self, index: int, example: TaggedSentence) -> list[Sample]:
         """One sample, or several where a sentence is longer than max_tokens: each word has its label in one of them."""

@@ -22,6 +22,12 @@ def shortened(first: Sequence[int], second: Sequence[int], room: int) -> tuple[S
 class TextSamples(SampleMaker):
     """`<s> text </s>` or, as RoBERTa reads two, `<s> text </s> </s> pair </s>`; `target` () is the class, int64."""
 
+    longer = "cut at their ends"
+
+    def length(self, example: LabelledText) -> int:
+        pieces = len(self.pieces(example.text))
+        return pieces + 2 if example.pair is None else pieces + len(self.pieces(example.pair)) + 4
+
     def samples(self, index: int, example: LabelledText) -> list[Sample]:
         pieces = self.pieces(example.text)
         if example.pair is None:

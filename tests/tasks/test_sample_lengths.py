@@ -1,0 +1,221 @@
+"""The longest sample of a fine-tuning run: found in the training split, kept in the checkpoint."""
+
+import json
+import logging
+import re
+
+import pytest
+import torch
+from omegaconf import OmegaConf
+
+from fairseq_hebrew.data.described import LENGTH_KEY
+from fairseq_hebrew.predict.checkpoint import load_model, read_checkpoint
+from fairseq_hebrew.stage.errors import UserError
+from fairseq_hebrew.tasks.labelled import LabelledConfig
+from fairseq_hebrew.tasks.question_answering import QuestionAnsweringTask
+from fairseq_hebrew.tasks.sequence_classification import SequenceClassificationTask
+from fairseq_hebrew.tasks.token_classification import TokenClassificationConfig, TokenClassificationTask
+from tests.conftest import run
+from tests.tasks import test_question_answering as questions
+
+TEXTS = """
+name: comments
+kind: sequence_classification
+files: {train: train.tsv, valid: valid.tsv}
+text_column: text
+label_column: label
+labels: [a, b]
+metric: accuracy
+"""
+WORDS = """
+name: words
+kind: token_classification
+files: {train: train.bmes, valid: valid.bmes}
+labels: [PER]
+metric: f1
+"""
+WORD = "א"  # a piece, after a blank
+
+
+def texts(folder, train: list[int], valid: list[int], most: int = 512):
+    """A folder with texts of so many words."""
+    folder.mkdir(exist_ok=True)
+    (folder / "task.yaml").write_text(f"{TEXTS}max_tokens: {most}\n", encoding="utf-8")
+    for split, sizes in (("train", train), ("valid", valid)):
+        rows = [f"{' '.join([WORD] * size)}\t{'ab'[number % 2]}" for number, size in enumerate(sizes)]
+        (folder / f"{split}.tsv").write_text("text\tlabel\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    return folder
+
+
+def words(folder, sizes: list[int]):
+    folder.mkdir()
+    (folder / "task.yaml").write_text(WORDS, encoding="utf-8")
+    for split in ("train", "valid"):
+        sentences = ["\n".join([f"{WORD} O"] * size) for size in sizes]
+        (folder / f"{split}.bmes").write_text("\n\n".join(sentences) + "\n", encoding="utf-8")
+    return folder
+
+
+def task(folder, tokenizer_dir, made=SequenceClassificationTask, **more):
+    options = TokenClassificationConfig if made is TokenClassificationTask else LabelledConfig
+    cfg = OmegaConf.structured(
+        options(data=str(folder), description=str(folder / "task.yaml"), tokenizer_dir=str(tokenizer_dir))
+    )
+    cfg.seed, cfg.save_dir, cfg.tpu = 1, str(folder), False
+    for name, value in more.items():
+        cfg[name] = value
+    return made.setup_task(cfg)
+
+
+def sizes(one, split: str) -> list[int]:
+    return sorted(one.datasets[split].sizes.tolist())
+
+
+def told(caplog) -> list[str]:
+    return [message for message in caplog.messages if message.startswith("length: ")]
+
+
+@pytest.fixture
+def heard(caplog):
+    caplog.set_level(logging.INFO)
+    return caplog
+
+
+LONG = [20] * 18 + [98, 300]  # with <s> and </s>: 22, 100 and 302
+
+
+@pytest.mark.parametrize(
+    ("options", "longest", "cut"),
+    [
+        ({}, 128, 1),
+        ({"length_percentile": 90}, 64, 2),
+        ({"length_percentile": 100}, 384, 0),
+        ({"length_percentile": 0}, 512, 0),
+        ({"max_tokens_per_sample": 50}, 50, 2),
+    ],
+)
+def test_texts_have_the_length_that_most_of_the_training_split_needs(
+    tokenizer_dir, tmp_path, heard, options, longest, cut
+):
+    made = task(texts(tmp_path / "data", LONG, [200] * 3), tokenizer_dir, **options)
+    made.load_dataset("valid")
+    made.load_dataset("train")
+    assert made.max_tokens == made.max_positions() == longest
+    assert sizes(made, "valid") == [min(202, longest)] * 3
+    assert sizes(made, "train") == [22] * 18 + [min(100, longest), min(302, longest)]
+    lines = told(heard)
+    assert len(lines) == (0 if longest in (50, 512) else 1)
+    for line in lines:
+        assert f"length: {longest} tokens" in line and f"; {cut} (" in line and "cut at their ends" in line
+    counted = [message for message in heard.messages if f"of 20 examples are longer than {longest} tokens" in message]
+    assert [int(message.split()[0]) for message in counted] == [cut] * bool(cut)
+
+
+def test_never_more_than_the_description_or_the_model_has(tokenizer_dir, tmp_path):
+    made = task(texts(tmp_path / "data", LONG, [5], most=100), tokenizer_dir)
+    made.load_dataset("valid")
+    assert made.max_tokens == 100
+    made = task(texts(tmp_path / "data", [400] * 20, [5]), tokenizer_dir)
+    made._positions = 300
+    made.load_dataset("train")
+    assert made.max_tokens == 300 and sizes(made, "train") == [300] * 20
+
+
+def test_words_are_read_in_windows(tokenizer_dir, tmp_path, heard):
+    made = task(words(tmp_path / "data", LONG), tokenizer_dir, TokenClassificationTask)
+    made.load_dataset("train")
+    (line,) = told(heard)
+    assert line.startswith("length: 128 tokens: 95 % of the 20 training examples have at most 100; 1 (5.00 %)")
+    assert "are read in windows" in line
+    samples = made.datasets["train"].samples
+    assert len(samples) > 20 and sum(len(sample.positions) for sample in samples) == sum(LONG)
+
+
+def test_questions_have_the_length_of_their_description(tokenizer_dir, tmp_path, heard):
+    folder = questions.folder(tmp_path / "data", 8)
+    made = task(folder, tokenizer_dir, QuestionAnsweringTask)
+    made.load_dataset("valid")
+    made.load_dataset("train")
+    assert told(heard) == ["length: 48 tokens, the description's max_tokens"]
+    assert made.max_tokens == 48 and LENGTH_KEY not in made.state_dict()
+
+
+def test_buckets_above_the_length_that_was_found_are_left_out(tokenizer_dir, tmp_path):
+    folder = texts(tmp_path / "data", [20] * 20, [5])
+    made = task(folder, tokenizer_dir, fixed_shapes=True, length_buckets="32,128")
+    made.load_dataset("train")
+    assert made.datasets["train"].shapes.lengths.tolist() == [32, 64]
+    made = task(folder, tokenizer_dir, fixed_shapes=True, length_buckets="32,128", max_tokens_per_sample=64)
+    with pytest.raises(UserError, match="--length-buckets 32,128: give ascending numbers from 2 to 64"):
+        made.load_dataset("train")
+
+
+@pytest.mark.parametrize("percentile", [-1, 100.5])
+def test_a_percentage_that_is_none(tokenizer_dir, tmp_path, percentile):
+    with pytest.raises(UserError, match=f"--length-percentile {percentile:g}: give a percentage"):
+        task(texts(tmp_path / "data", [5], [5]), tokenizer_dir, length_percentile=percentile)
+
+
+def test_a_checkpoint_goes_on_with_its_length(tokenizer_dir, tmp_path, heard):
+    """Whatever the files say by now; what was read before is read again."""
+    first = task(texts(tmp_path / "data", LONG, [200] * 3), tokenizer_dir)
+    first.load_dataset("train")
+    state = first.state_dict()
+    assert state[LENGTH_KEY] == 128
+    texts(tmp_path / "data", [20] * 20, [200] * 3)
+    again = task(tmp_path / "data", tokenizer_dir)
+    again.load_dataset("valid")
+    assert again.max_tokens == 64
+    again.load_state_dict(dict(state))
+    assert again.max_tokens == 128 and sizes(again, "valid") == [128] * 3
+    assert told(heard)[-1] == "length: 128 tokens, the checkpoint's, instead of 64"
+    asked = task(tmp_path / "data", tokenizer_dir, max_tokens_per_sample=32)
+    asked.load_dataset("valid")
+    asked.load_state_dict(dict(state))
+    assert asked.max_tokens == 32 and asked.state_dict()[LENGTH_KEY] == 32
+    old = task(tmp_path / "data", tokenizer_dir)
+    del state[LENGTH_KEY]
+    old.load_state_dict(state)
+    assert old.max_tokens == 512, "a checkpoint from before lengths were found"
+
+
+def train(folder, tokenizer, save, *options):
+    done = run(
+        *("fairseq-train", folder, "--user-dir", "fairseq_hebrew", "--task", "sequence_classification"),
+        *("--criterion", "classification", "--description", folder / "task.yaml", "--tokenizer-dir", tokenizer),
+        *("--arch", "hallelubert_tiny", "--encoder-layers", "1", "--batch-size", "8", "--optimizer", "adam"),
+        *("--lr", "1e-4", "--cpu", "--num-workers", "0", "--save-dir", save, "--log-format", "json", *options),
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return re.findall(r"length: \d+ tokens[^\n]*", done.stdout + done.stderr)
+
+
+def test_training_resuming_predicting_and_the_card_have_one_length(tokenizer_dir, tmp_path):
+    data = texts(tmp_path / "data", LONG, [200] * 3)
+    (line,) = train(data, tokenizer_dir, tmp_path / "save", "--max-epoch", "1")
+    assert line.startswith("length: 128 tokens: 95 %")
+    texts(data, [20] * 20, [200] * 3)
+    lines = train(data, tokenizer_dir, tmp_path / "save", "--max-epoch", "2")
+    assert lines[-1] == "length: 128 tokens, the checkpoint's, instead of 64"
+    last = tmp_path / "save" / "checkpoint_last.pt"
+    # another run that begins with its weights finds its own
+    lines = train(data, tokenizer_dir, tmp_path / "other", "--max-epoch", "1", "--finetune-from-model", last)
+    assert len(lines) == 1 and lines[0].startswith("length: 64 tokens: 95 %")
+
+    texts(data, [500] * 20, [200] * 3)
+    model, made = load_model(last, read_checkpoint(last), {})
+    assert made.max_tokens == 128
+    predicted = run("fairseq-hebrew", "predict", last, "--split", "valid", "--output", tmp_path / "p.jsonl")
+    assert predicted.returncode == 0, predicted.stderr[-3000:]
+    assert "3 of 3 examples are longer than 128 tokens" in predicted.stderr + predicted.stdout
+    row = json.loads((tmp_path / "p.jsonl").read_text(encoding="utf-8").splitlines()[0])
+    tokens = torch.tensor(
+        [[made.vocabulary.bos, *made.vocabulary.encode_batch([row["text"]])[0][:126], made.vocabulary.eos]]
+    )
+    with torch.inference_mode():
+        logits = model(tokens, head=made.head)[0]
+    assert list(row["scores"].values()) == pytest.approx(logits.softmax(-1)[0].tolist(), abs=1e-4)
+    exported = run("fairseq-hebrew", "export-hf", last, tmp_path / "hf", "--tokenizer", tokenizer_dir)
+    assert exported.returncode == 0, exported.stderr[-3000:]
+    card = (tmp_path / "hf" / "README.md").read_text(encoding="utf-8")
+    assert re.search(r"longest sample in tokens \| 128 ", card), card
