@@ -79,8 +79,8 @@ def test_the_threshold_of_all_holds_for_those_that_are_not_marked(tmp_path):
     records = [
         {
             "kind": "question_answering", "task": "t", "id": str(i), "text": "...",
-            "gold": [{"text": "כן"}] if i else [], "predicted": "כן", "answers": [{"text": "כן", "score": 1.0}], "null_score": 0.5 - i,
-            "null_threshold": 0.0, "unanswerable": True, "in_training": i == 2,
+            "gold": [{"text": "כן"}] if i else [], "predicted": "כן", "answers": [{"text": "כן", "score": 1.0}],
+            "null_score": 0.5 - i, "null_threshold": 0.0, "unanswerable": True, "in_training": i == 2,
         }
         for i in range(4)
     ]  # fmt: skip
