@@ -37,6 +37,7 @@ def record(description: TaskDescription, example: TaggedSentence, predicted: lis
         "task": description.name,
         "scheme": description.tag_scheme,
         "line": example.line,
+        **({} if example.id is None else {"id": example.id}),
         "words": example.words,
         "gold": example.tags,
         "predicted": predicted,

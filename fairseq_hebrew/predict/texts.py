@@ -36,6 +36,7 @@ def asked(description: TaskDescription, example: LabelledText) -> dict:
         "kind": description.kind,
         "task": description.name,
         "line": example.line,
+        **({} if example.id is None else {"id": example.id}),
         "text": example.text,
         **({} if example.pair is None else {"pair": example.pair}),
     }

@@ -16,9 +16,8 @@ from fairseq_hebrew.eval.scores.rankings import score
 from fairseq_hebrew.predict.bm25 import K1, B, rankings
 from fairseq_hebrew.stage.errors import UserError
 from tests.conftest import run, the_error
-from tests.data.examples.test_retrieval_set import CORPUS, QRELS, QUERIES, lines
+from tests.data.examples.test_retrieval_set import CORPUS, QRELS, QUERIES, REAL, lines
 
-REAL = Path("/work/shared/data/retrieval")
 TASK = Retrieval(name="t", files={}, metric="ndcg@20", format="beir")
 TEXTS = ["בית גדול, בית קטן", "הבית הגדול", "ילדה קטן קטן", "עץ", "בית"]
 

@@ -38,7 +38,7 @@ def read_spans(path: Path, description: TokenClassification, faults: Faults) -> 
         if _empty(offsets, line, faults):
             continue
         tags = reader.from_entities(entities, len(offsets), line)
-        yield TaggedSentence(line, [text[a:b] for a, b in offsets], tags, text, offsets)
+        yield TaggedSentence(line, [text[a:b] for a, b in offsets], tags, text, offsets, _id(record, description))
 
 
 def read_tokens(path: Path, description: TokenClassification, faults: Faults) -> Iterator[TaggedSentence]:
@@ -59,12 +59,12 @@ def read_tokens(path: Path, description: TokenClassification, faults: Faults) ->
             continue
         tags = [reader.tag(_tag_name(tag, line, description, faults), line) for tag in given]
         reader.check_order(tags, [line] * len(tags))
-        yield TaggedSentence(line, words, tags)
+        yield TaggedSentence(line, words, tags, id=_id(record, description))
 
 
 def _records(path: Path, description: TokenClassification, faults: Faults) -> Iterator[tuple[int, dict]]:
     """(line, record) of each line that is not blank."""
-    seen: dict[object, int] = {}
+    seen: dict[str, int] = {}
     for line, row in enumerate(read_text(path).split("\n"), start=1):
         if not row.strip():
             continue
@@ -74,14 +74,19 @@ def _records(path: Path, description: TokenClassification, faults: Faults) -> It
             record = None
         if not isinstance(record, dict):
             raise faults.wrong(line, "not a JSON record", "write a record a line, or name another `format:`")
-        name = record.get(description.id_field)
-        if isinstance(name, str | int):
+        if (name := _id(record, description)) is not None:
             if name in seen:
                 told = "ids stand on an earlier line too; their sentences are read like any other"
-                problem = f"id {name!r} stands on line {seen[name]} too"
+                problem = f"id {record[description.id_field]!r} stands on line {seen[name]} too"
                 faults.found("duplicates", line, problem, "leave one of them out", told)
             seen.setdefault(name, line)
         yield line, record
+
+
+def _id(record: dict, description: TokenClassification) -> str | None:
+    """The id of a record, as text; None where it has none."""
+    name = record.get(description.id_field)
+    return str(name) if isinstance(name, str | int) and not isinstance(name, bool) else None
 
 
 def _labels(record: dict, line: int, description: TokenClassification, faults: Faults) -> list:

@@ -19,7 +19,7 @@ class TaggedSentence:
     """Words with their tags; `line` is the number of the first one in the file.
 
     text, offsets: where the file has running text, it and the half-open range of its characters (code points) that each
-    word covers.
+    word covers; id: where the file has one.
     """
 
     line: int
@@ -27,6 +27,7 @@ class TaggedSentence:
     tags: list[str]
     text: str | None = None
     offsets: list[tuple[int, int]] | None = None
+    id: str | None = None
 
     def glued(self, word: int) -> bool:
         """Whether nothing stands between a word and the one before it in the running text."""

@@ -26,31 +26,32 @@ class LabelledText:
     label: str = ""
     pair: str | None = None
     value: float = math.nan
+    id: str | None = None  # where the description names a column of ids
 
 
 def read_labelled(path: Path, description: SequenceClassification) -> Iterator[LabelledText]:
     """The texts of a file, each with a label of the description."""
-    for line, texts, label in _texts(path, description):
+    for line, texts, label, name in _texts(path, description):
         if label not in description.labels:
             known = ", ".join(description.labels)
             raise at(path, line, f"label {label!r} is none of {known}", "correct it, or `labels:`")
-        yield LabelledText(line, texts[0], label, texts[1] if len(texts) > 1 else None)
+        yield LabelledText(line, texts[0], label, texts[1] if len(texts) > 1 else None, id=name)
 
 
 def read_valued(path: Path, description: SequenceRegression) -> Iterator[LabelledText]:
     """The texts of a file, each with a number."""
-    for line, texts, number in _texts(path, description):
+    for line, texts, number, name in _texts(path, description):
         try:
             value = float(number)
         except ValueError:
             value = math.nan
         if not math.isfinite(value):
             raise at(path, line, f"{description.label_column} {number!r} is no number", "correct the line")
-        yield LabelledText(line, texts[0], "", texts[1] if len(texts) > 1 else None, value)
+        yield LabelledText(line, texts[0], "", texts[1] if len(texts) > 1 else None, value, name)
 
 
-def _texts(path: Path, description: TextColumns) -> Iterator[tuple[int, list[str], str]]:
-    """(line, the one or two texts, what stands in the label's column) of each example."""
+def _texts(path: Path, description: TextColumns) -> Iterator[tuple[int, list[str], str, str | None]]:
+    """(line, the one or two texts, what stands in the label's column, the id where there are any) of each example."""
     wanted = [*description.text_columns, description.label_column]
     wanted += [description.id_column] if description.id_column else []
     read = _records if path.suffix.lower() == ".jsonl" else _rows
@@ -67,7 +68,7 @@ def _texts(path: Path, description: TextColumns) -> Iterator[tuple[int, list[str
                 raise at(path, line, "the text is empty", "remove the line or fill it in, or see `empty_texts:`")
             empty += 1
             continue
-        yield line, texts, label
+        yield line, texts, label, values[-1] if description.id_column else None
     if empty:
         log(f"{path}: {empty} examples without text are left out")
 

@@ -12,7 +12,7 @@ from fairseq_hebrew.data.described.retrieval import Retrieval
 from fairseq_hebrew.data.examples.retrieval_set import read_retrieval_set, set_files
 from fairseq_hebrew.stage.errors import UserError
 
-REAL = Path("/work/shared/data/retrieval")
+REAL = Path(__file__).parents[3].parent / "shared" / "data" / "retrieval"
 BEIR = Retrieval(name="t", files={"test": "qrels/test.tsv"}, metric="ndcg@20", format="beir")
 SQUAD = Retrieval(name="t", files={"test": "test.json"}, metric="ndcg@20", format="squad")
 
