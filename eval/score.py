@@ -21,6 +21,8 @@ from .scores import KINDS
 
 # What may be asked of a kind's scorer, and its option.
 OPTIONS = {"threshold": "--threshold", "tune": "--tune-threshold", "particles": "--particles"}
+# What `predict --mark-training-texts` writes into a record, and the scores of those without it.
+MARK, NEW = "in_training", "not_in_training"
 REMEDY = "write it again with `fairseq-hebrew predict`"
 
 
@@ -40,6 +42,8 @@ def read_predictions(path: Path) -> list[dict]:
             for name in ("kind", "task", "scheme", "labels", "passages", "top"):
                 if records and record.get(name) != records[0].get(name):
                     raise at(path, number, f"another {name} than on the first line", "score one task at a time")
+            if records and (MARK in record) != (MARK in records[0]):
+                raise at(path, number, f"the field {MARK!r} is not on all lines", REMEDY)
             records.append(record)
     if not records:
         raise UserError(f"{path}: no predictions in the file; {REMEDY}")
@@ -54,21 +58,34 @@ def _problem(record: object) -> str | None:
     for name, wanted in KINDS[kind].FIELDS.items():
         if not isinstance(record.get(name), wanted):
             return f"the field {name!r} is missing or no {getattr(wanted, '__name__', 'number')}"
+    if MARK in record and not isinstance(record[MARK], bool):
+        return f"the field {MARK!r} is no bool"
     return KINDS[kind].problem(record)
 
 
 def score(path: Path, **asked) -> dict:
     """The scores of a file of predictions, with the task and the scorer's name.
 
+    Of records that tell which texts stand in the training file, `not_in_training` holds the scores of the others.
     `asked`: what a kind's `score` takes beside the records. Raises UserError for what it does not.
     """
     records = read_predictions(path)
     kind = records[0]["kind"]
-    known = inspect.signature(KINDS[kind].score).parameters
+    judge = KINDS[kind].score
+    known = inspect.signature(judge).parameters
     for name in asked:
         if name not in known:
             raise UserError(f"{path}: holds predictions of {kind}; leave {OPTIONS[name]} out")
-    return {"task": records[0].get("task", ""), "kind": kind, **KINDS[kind].score(records, **asked)}
+    found = {"task": records[0].get("task", ""), "kind": kind, **judge(records, **asked)}
+    if MARK not in records[0]:
+        return found
+    new = [record for record in records if not record[MARK]]
+    found[MARK] = len(records) - len(new)
+    if 0 < len(new) < len(records):
+        if asked.pop("tune", False):
+            asked["threshold"] = found["null_threshold"]  # that of all
+        found[NEW] = judge(new, **asked)
+    return found
 
 
 def read_threshold(given: str) -> float:
@@ -117,18 +134,24 @@ def _mean(values: Sequence) -> object:
 def table(scores: dict) -> str:
     """The scores as lines a person reads."""
     of = f", mean of {scores['mean_of']} files" if "mean_of" in scores else ""
-    lines = [f"task       {scores['task']} ({scores['kind']}), {scores['scorer']}{of}"]
-    numbers = {name: value for name, value in scores.items() if isinstance(value, int | float) and name != "mean_of"}
-    width = max(10, *map(len, numbers))
-    lines += [f"{name:<{width}} {value:>8}" for name, value in numbers.items()]
-    lines += _rows({**scores.get("by_type", {}), **scores.get("by_label", {})})
+    lines = [f"task       {scores['task']} ({scores['kind']}), {scores['scorer']}{of}", *_numbers(scores)]
     for scorer, other in scores.get("others", {}).items():
         lines.append(f"{scorer}: F1 {other['f1']}, precision {other['precision']}, recall {other['recall']}")
         lines += _rows(other["by_type"])
+    if NEW in scores:
+        lines += [f"without the {scores[MARK]} whose text stands in the training file:", *_numbers(scores[NEW])]
     for name, its in scores.get("each", {}).items():
         metric, value = next((key, value) for key, value in its.items() if isinstance(value, float))
         lines.append(f"{name}: {metric} {value}")
     return "\n".join(lines)
+
+
+def _numbers(scores: dict) -> list[str]:
+    """The numbers by name, and F1 by type or label."""
+    numbers = {name: value for name, value in scores.items() if isinstance(value, int | float) and name != "mean_of"}
+    width = max(10, *map(len, numbers))
+    lines = [f"{name:<{width}} {value:>8}" for name, value in numbers.items()]
+    return lines + _rows({**scores.get("by_type", {}), **scores.get("by_label", {})})
 
 
 def _rows(by_name: dict) -> list[str]:

@@ -20,6 +20,7 @@ COMMANDS = {
     "train-bpe": ("fairseq_hebrew.preprocess.train_bpe", "learn a tokenizer and its dict.txt"),
     "binarize": ("fairseq_hebrew.preprocess.binarize", "write text as fairseq's .bin and .idx"),
     "corpus": ("fairseq_hebrew.preprocess.corpus", "all from clean to binarize in order, from one YAML file"),
+    "inverse-cloze": ("fairseq_hebrew.preprocess.inverse_cloze", "make pairs for retrieval out of plain text"),
     "monitor": ("fairseq_hebrew.monitor.command", "what the logs of a training run show, live or after it"),
     "sweep": ("fairseq_hebrew.sweep.command", "fine-tune over a grid, choose on dev, score test once"),
     "predict": ("fairseq_hebrew.predict.command", "write a fine-tuned model's predictions as JSON lines"),

@@ -39,6 +39,8 @@ def _own_texts(checkpoint: Checkpoint) -> list[str]:
     if checkpoint.description is None or not checkpoint.description.files:
         return []
     files = ", ".join(f"{split} `{name}`" for split, name in checkpoint.description.files.items())
+    for split, share in checkpoint.description.held_out.items():
+        files += f", {split} a share of {share:g} held out of train"
     return [f"Fine-tuned on the task `{checkpoint.description.name}`: {files}."]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fairseq_hebrew.data.described import CHECKPOINT_KEY, TaskDescription, read_description
 from fairseq_hebrew.data.described.retrieval import Retrieval
-from fairseq_hebrew.data.examples import read_file, split_path
+from fairseq_hebrew.data.examples import held_out, read_examples, read_file, split_path
 from fairseq_hebrew.data.examples.retrieval_set import retrieval_set, set_files
 from fairseq_hebrew.stage.errors import UsageError, UserError, parser, run_command
 from fairseq_hebrew.stage.manifest import run_stage
@@ -39,7 +39,7 @@ def predict(options: argparse.Namespace) -> dict:
             told = "is no retrieval, and has --majority" if options.bm25 else "is retrieval, and has --bm25"
             raise UsageError(f"{option}: {description.name} {told} as its baseline; give that")
         train = [] if options.bm25 else [split_path(options.data, "train", description)]
-        needed = [*train, *_files(options, description, judged)]
+        needed = list(dict.fromkeys([*train, *_files(options, description, judged)]))
 
         def records() -> Iterator[dict]:
             if options.bm25:
@@ -50,8 +50,9 @@ def predict(options: argparse.Namespace) -> dict:
 
             from .answers import KINDS  # torch and fairseq, which an earlier mistake need not wait for
 
-            return KINDS[description.kind].majority(
-                description, read_file(train[0], description), read_file(judged, description)
+            learned, examples = read_examples(options.data, "train", description), _examples(options, description)
+            return _marked(
+                options, description, examples, KINDS[description.kind].majority(description, learned, examples)
             )
 
     else:
@@ -65,12 +66,8 @@ def predict(options: argparse.Namespace) -> dict:
         tokenizer = options.tokenizer or Path(trained_with["tokenizer_dir"])
         options.data = options.data or Path(trained_with["data"])
         judged = _judged(options, description)
-        needed = [
-            options.checkpoint,
-            *_files(options, description, judged),
-            *model_files(tokenizer),
-            tokenizer / "dict.txt",
-        ]
+        files = _files(options, description, judged)
+        needed = list(dict.fromkeys([options.checkpoint, *files, *model_files(tokenizer), tokenizer / "dict.txt"]))
 
         def records() -> Iterator[dict]:
             overrides = {"tokenizer_dir": str(tokenizer), "description": description.to_json()}
@@ -84,7 +81,9 @@ def predict(options: argparse.Namespace) -> dict:
             from .answers import answers
 
             model, task = load_model(options.checkpoint, state, overrides)
-            return answers(model, task, read_file(judged, description), options.batch_size, options.device)
+            examples = _examples(options, description)
+            made = answers(model, task, examples, options.batch_size, options.device)
+            return _marked(options, description, examples, made)
 
     _require_asked(options, description)
 
@@ -97,6 +96,10 @@ def predict(options: argparse.Namespace) -> dict:
         return [options.output], {"examples": count}
 
     settings = {"description": description.to_json(), "majority": options.majority}
+    if options.mark_training_texts:
+        settings["mark_training_texts"] = True
+    if description.held_out and not options.input:
+        settings["split"] = options.split  # several are parts of one file
     if description.kind == RETRIEVAL:
         settings |= {"bm25": options.bm25, "top": _top(options), "particles": options.particles}
     return run_stage("predict", options.output, needed, settings, work, options.force)
@@ -129,6 +132,8 @@ def _require_asked(options: argparse.Namespace, description: TaskDescription) ->
     """Raises UsageError for options of retrieval where there is none, and of BM25 where it is not asked for."""
     if options.top is not None and description.kind != RETRIEVAL:
         raise UsageError(f"--top: {description.name} is no retrieval; leave it out")
+    if options.mark_training_texts and description.kind == RETRIEVAL:
+        raise UsageError(f"--mark-training-texts: {description.name} is retrieval; leave it out")
     if options.particles and not options.bm25:
         raise UsageError("--particles is of --bm25; leave it out")
 
@@ -138,8 +143,38 @@ def _top(options: argparse.Namespace) -> int:
 
 
 def _files(options: argparse.Namespace, description: TaskDescription, judged: Path) -> list[Path]:
-    """What is read of the task: the judged file, and of retrieval what is searched."""
-    return set_files(judged, options.data, description) if description.kind == RETRIEVAL else [judged]
+    """What is read of the task: the judged file, of retrieval what is searched, and what texts are looked up in."""
+    if description.kind == RETRIEVAL:
+        return set_files(judged, options.data, description)
+    looked_up = [split_path(options.data, held_out.TRAIN, description)] if options.mark_training_texts else []
+    return [judged, *looked_up]
+
+
+def _marked(
+    options: argparse.Namespace, description: TaskDescription, examples: Sequence, records: Iterator[dict]
+) -> Iterator[dict]:
+    """The records, each with whether its text stands in the training file, where that is asked for.
+
+    A split that is held out of the file is looked up in the rest of it.
+    """
+    if not options.mark_training_texts:
+        return records
+    if options.split in description.held_out and not options.input:
+        learned = read_examples(options.data, held_out.TRAIN, description)
+    else:
+        learned = read_file(split_path(options.data, held_out.TRAIN, description), description)
+    known = {held_out.text_of(example, description) for example in learned}
+    return (
+        {**record, "in_training": held_out.text_of(example, description) in known}
+        for example, record in zip(examples, records, strict=True)
+    )
+
+
+def _examples(options: argparse.Namespace, description: TaskDescription) -> Sequence:
+    """What is predicted: the examples of a file, or of a split."""
+    if options.input:
+        return read_file(options.input, description)
+    return read_examples(options.data, options.split, description)
 
 
 def _judged(options: argparse.Namespace, description: TaskDescription) -> Path:
@@ -169,6 +204,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--particles",
         action="store_true",
         help="with --bm25: find words also without the one-letter particles before them",
+    )
+    options.add_argument(
+        "--mark-training-texts",
+        action="store_true",
+        help="write into each record whether its text stands in the training file; score then judges without these too",
     )
     options.add_argument("--force", action="store_true", help="run although the output is up to date")
     parsed = options.parse_args(arguments)

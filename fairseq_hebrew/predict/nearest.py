@@ -15,7 +15,8 @@ from .rankings import DECIMALS
 # numbers each, are off by less (Higham 2002, section 3.1: by 1,500 * 2**-24 each at most).
 CLOSE = 2e-4
 SPARE = 32  # candidates beyond those asked for, so that the last of them is seldom close to what is asked for
-ROWS = 64  # queries whose candidates are in memory together
+# In memory together: pairs of a query and a candidate; queries that are compared with all vectors of a chunk.
+PRODUCTS, ROWS = 8192, 64
 
 
 class Nearest:
@@ -40,24 +41,27 @@ class Nearest:
         self.added += len(vectors)
 
     def _best_of(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The products (Q, K) of each query's best vectors, and their rows (Q, K) among these."""
+        """The products (Q, K) of each query's best vectors, and their rows (Q, K) among these; -inf where a product is
+        not good enough for the best so far, and was left out."""
         top, count = min(self.top, len(vectors)), min(self.top + SPARE, len(vectors))
         if count == len(vectors):
             return plain_nearest(self.queries, vectors, top)
         near, candidates = faiss.knn(self.queries, vectors, count, metric=faiss.METRIC_INNER_PRODUCT)
-        scores = np.empty((len(self.queries), top))
-        rows = np.empty((len(self.queries), top), dtype=np.int64)
-        # Where the first that is not asked for is as good as equal to the last that is, faiss may have left it out.
-        sure = near[:, -1] < near[:, top - 1] - CLOSE
-        for start in range(0, len(self.queries), ROWS):
-            part = np.arange(start, min(start + ROWS, len(self.queries)))
-            if len(safe := part[sure[part]]):
-                products = np.einsum(
-                    "qc,qkc->qk", self.queries[safe].astype(np.float64), vectors[candidates[safe]].astype(np.float64)
-                )
-                scores[safe], rows[safe] = _best(products.round(DECIMALS), candidates[safe], top)
-            if len(open_ := part[~sure[part]]):
-                scores[open_], rows[open_] = plain_nearest(self.queries[open_], vectors, top)
+        full = self.scores.shape[1] == self.top
+        least = self.scores[:, -1] if full else np.full(len(self.queries), -np.inf)
+        # Where the last candidate is as good as equal to one that is kept, faiss may have left out one that is better.
+        sure = near[:, -1] < np.maximum(near[:, top - 1], least) - CLOSE
+        which, place = np.nonzero(sure[:, None] & (near >= least[:, None] - CLOSE))
+        products = np.full(near.shape, -np.inf)
+        for start in range(0, len(which), PRODUCTS):
+            query, column = which[start : start + PRODUCTS], place[start : start + PRODUCTS]
+            ours, theirs = self.queries[query], vectors[candidates[query, column]]
+            products[query, column] = np.einsum("pc,pc->p", ours.astype(np.float64), theirs.astype(np.float64))
+        scores, rows = _best(products.round(DECIMALS), candidates, top)
+        unsure = np.flatnonzero(~sure)
+        for start in range(0, len(unsure), ROWS):
+            part = unsure[start : start + ROWS]
+            scores[part], rows[part] = plain_nearest(self.queries[part], vectors, top)
         return scores, rows
 
 

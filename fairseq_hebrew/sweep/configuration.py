@@ -199,7 +199,7 @@ def _splits(file: MarkedFile, data: Path, description: TaskDescription) -> dict[
     """The splits of the task, read: what is wrong in one is told before hours of training."""
     found = {}
     for split in ("train", "valid", *(["test"] if file.flag(("test",), True) else [])):
-        if split not in description.files:
+        if split not in description.splits:
             raise file.error(("description",), f"the task {description.name} has no {split} split")
         found[split] = read_examples(data, split, description)
     return found

@@ -12,7 +12,7 @@ import fcntl
 import json
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,9 @@ import sqlalchemy
 from optuna.distributions import FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from fairseq_hebrew.data.described.retrieval import Retrieval
+from fairseq_hebrew.data.examples import split_path
+from fairseq_hebrew.data.examples.retrieval_set import set_files
 from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.stage.manifest import file_record
 from fairseq_hebrew.text.tokenizer import model_files
@@ -176,11 +179,21 @@ def _settings(config: Configuration, model: Model) -> dict:
         "warmup": config.warmup,
         "training_samples": config.samples,
         "options": dict(sorted(model.options.items())),
-        **{f"the {split} file": _content(config.data / description.files[split]) for split in splits},
+        **{f"the {split} file": _content(split_path(config.data, split, description)) for split in splits},
+        **_searched(config, splits),
         "checkpoint": _content(model.checkpoint) if model.checkpoint else None,
         "tokenizer": [_content(path) for path in (*model_files(model.tokenizer), model.tokenizer / "dict.txt")],
     }
     return json.loads(json.dumps(found))
+
+
+def _searched(config: Configuration, splits: Sequence[str]) -> dict:
+    """Of retrieval in BEIR's form also what is searched, and for what."""
+    description = config.description
+    if description.kind != Retrieval.KIND:
+        return {}
+    _, *beside = set_files(split_path(config.data, splits[0], description), config.data, description)
+    return {f"the file {path.name}": _content(path) for path in beside}
 
 
 def _content(path: Path) -> str:

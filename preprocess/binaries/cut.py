@@ -32,7 +32,7 @@ def cut_lines(
     long = [number for number, length in enumerate(lengths(lines)) if length >= limit]
     made = [[line] for line in lines]
     for number in long:
-        made[number] = _sentences(lines[number])
+        made[number] = split_sentences(lines[number])
     # Sentences that are too long themselves are cut at blanks or between letters.
     sentences = [sentence for number in long for sentence in made[number]]
     cut = {
@@ -66,7 +66,7 @@ def _joined(pieces: list[str], limit: int, alone: Iterator[int], after_blank: It
         yield " ".join(current)
 
 
-def _sentences(line: str) -> list[str]:
+def split_sentences(line: str) -> list[str]:
     """The sentences of a line without the white space around them."""
     ends = [0, *(match.end() for match in _SENTENCE_END.finditer(line)), len(line)]
     found = (line[start:end].strip() for start, end in itertools.pairwise(ends))

@@ -24,7 +24,7 @@ def test_the_built_in_ones_read_and_round_trip_through_a_checkpoint():
     for name in built_in():
         description = read_description(name)
         assert read_description(description.to_json()) == description
-        assert set(description.files) == {"train", "valid", "test"} - ({"train"} if name == "heq_retrieval" else set())
+        assert set(description.splits) == {"train", "valid", "test"} - ({"train"} if name == "heq_retrieval" else set())
 
 
 def test_nemo_has_nine_types_in_bioes():

@@ -3,7 +3,7 @@
 import torch
 from torch.nn import functional as F
 
-from fairseq_hebrew.modules.heads import TokenHead
+from fairseq_hebrew.modules.heads import EmbeddingHead, TokenHead
 from fairseq_hebrew.modules.word_pieces import word_means
 
 # <s>, a word of 3 pieces, one of 1, one of 2, </s>, padding.
@@ -41,3 +41,27 @@ def test_the_loss_of_all_pieces_is_the_mean_of_theirs():
     head.read = "all"
     word = F.nll_loss(head(features, STARTS)[0, [1]], torch.tensor([2]))
     torch.testing.assert_close(word, each)
+
+
+def test_an_embedding_is_the_mean_without_padding_or_the_first_position():
+    torch.manual_seed(3)
+    head, features = EmbeddingHead(4), torch.randn(2, 5, 4)
+    real = torch.tensor([[True] * 3 + [False] * 2, [True] * 5])
+    for pooling, wanted in (("mean", [features[0, :3].mean(0), features[1].mean(0)]), ("cls", features[:, 0])):
+        head.pooling = pooling
+        torch.testing.assert_close(head(features, real), F.normalize(torch.stack(tuple(wanted)), dim=-1))
+    features[0, 3:] = torch.nan  # whatever stands at padding
+    for pooling in EmbeddingHead.POOLING:
+        head.pooling = pooling
+        for kind in (torch.float32, torch.bfloat16):
+            found = head(features.to(kind), real)
+            assert found.dtype == torch.float32
+            torch.testing.assert_close(found.norm(dim=-1), torch.ones(2))
+        assert (head(features, torch.zeros_like(real)) == 0).all()
+
+
+def test_the_mean_of_an_embedding_is_taken_in_full_precision():
+    torch.manual_seed(4)
+    features = (torch.randn(1, 4096, 8) + 1).to(torch.bfloat16)
+    found = EmbeddingHead(8)(features, torch.ones(1, 4096, dtype=torch.bool))
+    torch.testing.assert_close(found, F.normalize(features.double().mean(1), dim=-1).float())

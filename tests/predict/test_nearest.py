@@ -64,6 +64,17 @@ def test_candidates_are_chosen_by_faiss_and_few_are_ordered(monkeypatch):
     assert same(found, whole(queries, vectors, 50))
 
 
+def test_what_is_worse_than_the_best_so_far_is_not_ordered_again(monkeypatch):
+    rng = np.random.default_rng(5)
+    queries = unit(rng, 10)
+    vectors = np.vstack([queries[:, :].repeat(60, axis=0), unit(rng, 3000)])
+    wanted = plain_nearest(queries, vectors, 20)
+    products, whole = [], np.einsum
+    monkeypatch.setattr(np, "einsum", lambda rule, *given: products.append(len(given[0])) or whole(rule, *given))
+    assert same(searched(queries, vectors, 20, 600), wanted)
+    assert products == []  # of the first chunk 60 are equal to the last bit, and after it none is good enough
+
+
 def test_nothing_to_search():
     rng = np.random.default_rng(4)
     found = Nearest(unit(rng, 3), 5)

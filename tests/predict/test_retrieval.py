@@ -14,7 +14,7 @@ from fairseq_hebrew.predict import command as predict
 from fairseq_hebrew.predict.checkpoint import load_model, read_checkpoint
 from fairseq_hebrew.predict.nearest import plain_nearest
 from fairseq_hebrew.predict.retrieval import rankings
-from tests.conftest import run, the_error
+from tests.conftest import run
 
 NAMES = ["דנה", "יעל", "רות", "נועה", "מיכל", "שירה", "תמר", "אורלי"]
 THINGS = ["ספר", "כלב", "בית", "שולחן"]
@@ -173,15 +173,17 @@ def test_what_is_cut_is_told(loaded, capsys):
     assert "predict: 3 of 3 queries are longer than 24 tokens and are cut" in capsys.readouterr().err
 
 
-def test_vectors_that_are_no_numbers_are_refused(best, data, tmp_path):
+def test_vectors_that_are_no_numbers_are_refused(best, tmp_path, capsys):
     import torch
 
     state = torch.load(best, weights_only=False)
     for value in state["model"].values():
         value.fill_(float("nan"))
     torch.save(state, tmp_path / "bad.pt")
-    done = run("fairseq-hebrew", "predict", tmp_path / "bad.pt", "--output", tmp_path / "p.jsonl")
-    assert "the model's vectors are not finite; take an earlier checkpoint" in the_error(done)
+    assert predict.main([str(tmp_path / "bad.pt"), "--output", str(tmp_path / "p.jsonl")]) == 1
+    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+    assert told == ["error: things: the model's vectors are not finite; take an earlier checkpoint"]
+    assert not (tmp_path / "p.jsonl").exists()
 
 
 def test_mistakes(best, data, tmp_path, capsys):

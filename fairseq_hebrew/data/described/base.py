@@ -23,9 +23,11 @@ TYPES = {
     "Files": ((dict,), "mapping"),
     "list[str]": ((list,), "list"),
     "Weights": ((str, dict), "text or mapping"),
+    "Shares": ((dict,), "mapping"),
 }
 Files = dict[str, str]
 Weights = str | dict[str, float]
+Shares = dict[str, float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,13 +36,21 @@ class TaskDescription:
 
     KIND: ClassVar[str]
     METRICS: ClassVar[tuple[str, ...]]  # those a checkpoint can be selected by
+    HOLDS_OUT: ClassVar[bool] = True  # whether splits can be held out of the training file
 
     name: str
     files: Files  # of each split, in the data folder
     metric: str
     max_tokens: int = 512
     normalize: bool = True  # the normalization of `clean` (points, bidi controls), as the pretraining text had
+    held_out: Shares = field(default_factory=dict)  # splits that are parts of the training file, each a share of 1
+    held_out_seed: int = 1
     where: str = field(default="", compare=False)
+
+    @property
+    def splits(self) -> list[str]:
+        """Those that have a file, and those that are held out."""
+        return [*self.files, *self.held_out]
 
     @property
     def kind(self) -> str:
@@ -49,6 +59,8 @@ class TaskDescription:
     def to_json(self) -> str:
         """The description in one line, as checkpoints keep it."""
         values = {"name": self.name, "kind": self.kind, **asdict(self)}
+        if not self.held_out:
+            values = {key: value for key, value in values.items() if not key.startswith("held_out")}
         return json.dumps({k: v for k, v in values.items() if k != "where"}, ensure_ascii=False)
 
     def as_trained(self, trained: TaskDescription) -> TaskDescription:
@@ -74,8 +86,27 @@ class TaskDescription:
         if values.get("max_tokens", LEAST_TOKENS) < LEAST_TOKENS:
             raise UserError(f"{where}: max_tokens {values['max_tokens']}: at least {LEAST_TOKENS}; {REMEDY}")
         values["files"] = {str(key): str(value) for key, value in values["files"].items()}
+        cls._check_held_out(values, where)
         cls.check(values, where)
         return cls(**values, where=where)
+
+    @classmethod
+    def _check_held_out(cls, values: dict, where: str) -> None:
+        shares = values.get("held_out") or {}
+        if not shares:
+            return
+        if not cls.HOLDS_OUT:
+            raise UserError(f"{where}: held_out: {cls.KIND} has none; give each split a file of its own; {REMEDY}")
+        if "train" not in values["files"]:
+            raise UserError(f"{where}: held_out: there is no training file to hold it out of; {REMEDY}")
+        for split, share in shares.items():
+            if split in values["files"]:
+                raise UserError(f"{where}: held_out: the split {split!r} has a file of its own; {REMEDY}")
+            if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share < 1:
+                raise UserError(f"{where}: held_out: {split}: {share!r} is no share between 0 and 1; {REMEDY}")
+        if sum(shares.values()) >= 1:
+            raise UserError(f"{where}: held_out: nothing is left to train on; {REMEDY}")
+        values["held_out"] = {str(split): float(share) for split, share in shares.items()}
 
     @classmethod
     def check(cls, values: dict, where: str) -> None:

@@ -23,6 +23,7 @@ class Retrieval(TaskDescription):
     """
 
     KIND = "retrieval"
+    HOLDS_OUT = False
     METRICS = ("mrr@10", "ndcg@10", "ndcg@20", "recall@20", "recall@100")
 
     format: str = "pairs"

@@ -9,6 +9,7 @@ from fairseq_hebrew.data.described import TaskDescription
 from fairseq_hebrew.data.described.retrieval import Retrieval
 from fairseq_hebrew.stage.errors import UserError
 
+from . import held_out
 from .pairs import Pair, PairSet, read_pair_set, read_pairs
 from .questions import Answer, Question, read_questions
 from .tagged_words import TaggedSentence, read_tagged
@@ -38,11 +39,11 @@ READERS: dict[str, Callable[[Path, TaskDescription], Iterator]] = {
 
 
 def split_path(folder: Path, split: str, description: TaskDescription) -> Path:
-    """The file of a split of a task; raises UserError for a split the description does not name."""
-    if split not in description.files:
-        known = ", ".join(description.files)
+    """The file a split of a task stands in; raises UserError for a split the description does not name."""
+    if split not in description.splits:
+        known = ", ".join(description.splits)
         raise UserError(f"the task {description.name} has no split {split!r} in its description; it has {known}")
-    return folder / description.files[split]
+    return folder / description.files[held_out.TRAIN if split in description.held_out else split]
 
 
 def read_examples(folder: Path, split: str, description: TaskDescription) -> Sequence:
@@ -50,7 +51,12 @@ def read_examples(folder: Path, split: str, description: TaskDescription) -> Seq
     path = split_path(folder, split, description)
     if description.kind == Retrieval.KIND:  # what is searched stands in the folder, the split's file perhaps below it
         return read_pair_set(path, folder, description).pairs
-    return read_file(path, description)
+    examples = read_file(path, description)
+    if not description.held_out or split not in (held_out.TRAIN, *description.held_out):
+        return examples
+    if not (found := held_out.of_split(examples, split, description)):
+        raise UserError(f"{path}: no example falls to {split}; hold out another share, or give the split a file")
+    return found
 
 
 def read_file(path: Path, description: TaskDescription) -> list:
