@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from fairseq_hebrew.stage.errors import UserError, at, parser, run_command
@@ -23,14 +23,21 @@ from .scores import KINDS
 OPTIONS = {"threshold": "--threshold", "tune": "--tune-threshold", "particles": "--particles"}
 # What `predict --mark-training-texts` writes into a record, and the scores of those without it.
 MARK, NEW = "in_training", "not_in_training"
+# The fields that all records of a file share, where they have them.
+ALIKE = ("kind", "task", "scheme", "labels", "passages", "top")
 REMEDY = "write it again with `fairseq-hebrew predict`"
 
 
 def read_predictions(path: Path) -> list[dict]:
     """The records `predict` wrote; raises UserError naming the line that is no such record, or of another task."""
+    return list(_records(path))
+
+
+def _records(path: Path) -> Iterator[dict]:
+    """Those of `read_predictions`, one in memory at a time."""
     if not path.is_file():
         raise UserError(f"{path}: no such file; write it with `fairseq-hebrew predict`")
-    records: list[dict] = []
+    first = None
     with open(path, "rb") as file:
         for number, line in enumerate(file, start=1):
             try:
@@ -39,15 +46,17 @@ def read_predictions(path: Path) -> list[dict]:
                 raise at(path, number, "not a JSON record", REMEDY) from None
             if problem := _problem(record):
                 raise at(path, number, problem, REMEDY)
-            for name in ("kind", "task", "scheme", "labels", "passages", "top"):
-                if records and record.get(name) != records[0].get(name):
+            first = first or record
+            for name in ALIKE:
+                if record.get(name) != first.get(name):
                     raise at(path, number, f"another {name} than on the first line", "score one task at a time")
-            if records and (MARK in record) != (MARK in records[0]):
+                if name in first:
+                    record[name] = first[name]  # one object for all
+            if (MARK in record) != (MARK in first):
                 raise at(path, number, f"the field {MARK!r} is not on all lines", REMEDY)
-            records.append(record)
-    if not records:
+            yield record
+    if first is None:
         raise UserError(f"{path}: no predictions in the file; {REMEDY}")
-    return records
 
 
 def _problem(record: object) -> str | None:
@@ -66,10 +75,11 @@ def _problem(record: object) -> str | None:
 def score(path: Path, **asked) -> dict:
     """The scores of a file of predictions, with the task and the scorer's name.
 
-    Of records that tell which texts stand in the training file, `not_in_training` holds the scores of the others.
+    The file is read once, and of each record no more is in memory than its scores need. Of records that tell which
+    texts stand in the training file, `not_in_training` holds the scores of the others.
     `asked`: what a kind's `score` takes beside the records. Raises UserError for what it does not.
     """
-    records = read_predictions(path)
+    records = [_kept(record) for record in _records(path)]
     kind = records[0]["kind"]
     judge = KINDS[kind].score
     known = inspect.signature(judge).parameters
@@ -86,6 +96,12 @@ def score(path: Path, **asked) -> dict:
             asked["threshold"] = found["null_threshold"]  # that of all
         found[NEW] = judge(new, **asked)
     return found
+
+
+def _kept(record: dict) -> dict:
+    """What the scores need of a record."""
+    general = {name: record[name] for name in (*ALIKE, MARK) if name in record}
+    return general | KINDS[record["kind"]].kept(record)
 
 
 def read_threshold(given: str) -> float:

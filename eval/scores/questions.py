@@ -45,6 +45,11 @@ def problem(record: dict) -> str | None:
     return None
 
 
+def kept(record: dict) -> dict:
+    """What `score` reads of a record: of its answers the best one, and no text they stand in."""
+    return {name: record[name] for name in FIELDS if name != "text"} | {"answers": record["answers"][:1]}
+
+
 def score(records: Sequence[dict], threshold: float | None = None, tune: bool = False, particles: bool = False) -> dict:
     """Exact match and F1 in percent, of all questions and of those with and without an answer.
 

@@ -65,8 +65,14 @@ def measured(record: dict) -> dict[str, str]:
     return {name: measure for name, measure in MEASURES.items() if int(name.partition("@")[2]) <= depth}
 
 
+def kept(record: dict) -> dict:
+    """What `score` reads of a record: its measures, and not the passages."""
+    found = any(record["gold"].get(item["id"], 0) > 0 for item in record["ranking"])
+    return {"id": record["id"], "counts": counts(record), "found": found}
+
+
 def score(records: Sequence[dict]) -> dict:
-    """The means over all queries in percent; a query that found nothing counts with 0.
+    """The means over all queries, of what `kept` left of them, in percent; a query that found nothing counts with 0.
 
     Raises UserError where a query is there twice, or too few passages were asked for to score anything.
     """
@@ -77,19 +83,14 @@ def score(records: Sequence[dict]) -> dict:
         seen.add(record["id"])
     if not measured(records[0]):
         raise UserError(f"rankings of {records[0]['top']} passages have no score; predict again with --top 10 or more")
-    totals = np.array([counts(record) for record in records]).sum(0)
+    totals = np.array([record["counts"] for record in records]).sum(0)
     return {
         "scorer": SCORER,
         **{name: percent(value / 100) for name, value in metrics(totals).items()},
         "queries": len(records),
-        "found_nothing": sum(not _found(record) for record in records),
+        "found_nothing": sum(not record["found"] for record in records),
         "passages": records[0]["passages"],
     }
-
-
-def _found(record: dict) -> bool:
-    """Whether a relevant passage is in the ranking."""
-    return any(record["gold"].get(item["id"], 0) > 0 for item in record["ranking"])
 
 
 def counts(record: dict) -> list[float]:
@@ -99,7 +100,11 @@ def counts(record: dict) -> list[float]:
     asked = {name: ir_measures.parse_measure(measure) for name, measure in measured(record).items()}
     # Ranks for scores, so that equal ones stay in the order they stand in.
     run = {"q": {item["id"]: float(-rank) for rank, item in enumerate(record["ranking"])}}
-    found = ir_measures.calc_aggregate(list(asked.values()), {"q": record["gold"]}, run) if record["ranking"] else {}
+    found = (
+        ir_measures.calc_aggregate(list(asked.values()), {"q": record["gold"]}, run)
+        if asked and record["ranking"]
+        else {}
+    )
     return [*(found.get(asked[name], 0.0) if name in asked else math.nan for name in MEASURES), 1.0]
 
 

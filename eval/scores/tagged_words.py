@@ -35,6 +35,11 @@ def problem(record: dict) -> str | None:
     return None
 
 
+def kept(record: dict) -> dict:
+    """What `score` reads of a record."""
+    return {name: record[name] for name in ("words", "gold", "predicted")}
+
+
 def score(records: Sequence[dict]) -> dict:
     """Micro precision, recall and F1, and F1 by type, in percent: seqeval's strict mode, then the others by name."""
     scheme = records[0]["scheme"]

@@ -23,6 +23,11 @@ def problem(record: dict) -> str | None:
     return None
 
 
+def kept(record: dict) -> dict:
+    """What `score` reads of a record."""
+    return {name: record[name] for name in ("gold", "predicted")}
+
+
 def score(records: Sequence[dict]) -> dict:
     """Macro and micro F1 over all labels of the task, accuracy, Matthews' correlation, precision, recall and F1 by
     label, in percent, and the confusion matrix: a row a gold label, a column a predicted one (scikit-learn).

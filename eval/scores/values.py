@@ -18,6 +18,11 @@ def problem(record: dict) -> str | None:
     return None
 
 
+def kept(record: dict) -> dict:
+    """What `score` reads of a record."""
+    return {name: record[name] for name in ("gold", "predicted")}
+
+
 def score(records: Sequence[dict]) -> dict:
     """Pearson's and Spearman's correlation (scipy), times 100, and the mean squared error.
 

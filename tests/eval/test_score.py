@@ -1,4 +1,5 @@
 import json
+import tracemalloc
 
 import pytest
 from seqeval.metrics import f1_score as seqeval_f1
@@ -147,3 +148,19 @@ def test_a_mean_of_several_files(tmp_path):
     (tmp_path / "t").mkdir()
     other = written(tmp_path / "t", [text("0", "0")])
     assert "take the mean of one kind" in the_error(run("fairseq-hebrew", "score", paths[0], other, "--mean"))
+
+
+def test_of_long_texts_no_more_is_in_memory_than_the_scores_need(tmp_path):
+    """200 texts of 200 kB: 40 MB on disk, of which at most a few records stand in memory."""
+    path = tmp_path / "predictions.jsonl"
+    with open(path, "w", encoding="utf-8") as file:
+        for _ in range(200):
+            file.write(json.dumps({**text("0", "1"), "text": "a" * 200_000}) + "\n")
+    tracemalloc.start()
+    try:
+        found = score(path)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert found["texts"] == 200 and found["accuracy"] == 0.0
+    assert peak < 10_000_000

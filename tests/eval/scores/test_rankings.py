@@ -134,7 +134,7 @@ def test_two_rankings_are_compared_by_their_scores(tmp_path):
     ideal = [{**one, "ranking": record("", {}, sorted(one["gold"], key=one["gold"].get)[::-1])["ranking"]} for one in
              RECORDS]  # fmt: skip
     files = [written(tmp_path, rows, name) for name, rows in (("a.jsonl", ideal), ("b.jsonl", RECORDS))]
-    found = compare(*files, resamples=500)
+    found = compare(*([path] for path in files), resamples=500)
     assert set(found["metrics"]) == set(MEASURES) and found["answered_differently"] == 4
     for path, which in zip(files, ("first", "second")):
         scores = score(path)
@@ -156,7 +156,7 @@ def test_two_rankings_are_compared_by_their_scores(tmp_path):
 def test_rankings_of_other_queries_are_not_compared(tmp_path, change, told):
     rows = [RECORDS[0], {**RECORDS[1], **change}]
     with pytest.raises(UserError, match=told):
-        compare(written(tmp_path, RECORDS[:2], "a.jsonl"), written(tmp_path, rows, "b.jsonl"))
+        compare([written(tmp_path, RECORDS[:2], "a.jsonl")], [written(tmp_path, rows, "b.jsonl")])
 
 
 def test_the_command(tmp_path):
