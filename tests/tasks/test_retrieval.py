@@ -12,9 +12,9 @@ import torch
 
 from fairseq_hebrew.predict.answers import outputs
 from fairseq_hebrew.predict.checkpoint import load_model, read_checkpoint
-from fairseq_hebrew.preprocess import binarize
 from fairseq_hebrew.tasks.ranks import measures_of, ranks
 from tests.conftest import run, the_error
+from tests.tasks.pretrained import pretrain
 
 NAMES = ["דנה", "יעל", "רות", "נועה", "מיכל", "שירה", "תמר", "אורלי"]
 PLACES = ["חיפה", "תל אביב", "עכו", "צפת"]
@@ -171,19 +171,8 @@ def test_two_processes_learn_what_one_does(tokenizer_dir, tmp_path, launch, coun
 
 def test_a_pretrained_model_is_where_it_begins(tokenizer_dir, tmp_path, data):
     """With a rate of 0 its encoder stays as it was; its masked-LM head is left out, and none of our own is there."""
-    text = tmp_path / "text.txt"
-    text.write_text("\n\n".join(pair["positive"] for pair in pairs(32)) + "\n", encoding="utf-8")
-    for split in ("train", "valid"):
-        given = ("--input", text, "--tokenizer", tokenizer_dir, "--output", tmp_path / "bin", "--split", split)
-        assert binarize.COMMAND.main([str(part) for part in given]) == 0
-    done = run(
-        *("fairseq-train", tmp_path / "bin", "--user-dir", "fairseq_hebrew", "--task", "hebrew_masked_lm", "--cpu"),
-        *("--criterion", "hebrew_masked_lm", "--arch", "neodictabert_tiny", "--tokens-per-sample", 64, "--max-update"),
-        *(1, "--batch-size", 8, "--optimizer", "adam", "--lr", "1e-3", "--save-dir", tmp_path / "pretrained"),
-        *("--num-workers", 0, "--disable-validation"),
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    start = ("--finetune-from-model", tmp_path / "pretrained" / "checkpoint_last.pt", "--lr", "0", "--max-update", 1)
+    pretrained = pretrain(tmp_path / "pretrained", tokenizer_dir, "neodictabert_tiny")
+    start = ("--finetune-from-model", pretrained, "--lr", "0", "--max-update", 1)
     done = fine_tune(data, tmp_path / "save", tokenizer_dir, *start, arch="neodictabert_tiny")
     assert done.returncode == 0 and "left out the checkpoint's masked-LM head" in done.stdout + done.stderr
     before, after = (

@@ -1,7 +1,7 @@
 """What retrieval learns from: queries, each with a passage that answers it, and perhaps some that do not.
 
 Files with a pair a line (`pairs`, `triples`) are read once to check them, and each line again when it is asked for: a
-pair takes 40 bytes of memory, however long its texts are. Of the other forms the texts that pairs need are in memory.
+pair takes 20 bytes of memory, however long its texts are. Of the other forms the texts that pairs need are in memory.
 """
 
 from __future__ import annotations
