@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from fairseq_hebrew.data.described import CHECKPOINT_KEY, TaskDescription, read_description
 from fairseq_hebrew.data.described.retrieval import Retrieval
@@ -24,67 +25,17 @@ RETRIEVAL = Retrieval.KIND
 TOP = 100  # passages that a ranking of retrieval has
 
 
+class Source(NamedTuple):
+    """Where records come from: the task, the files they depend on, and what makes them."""
+
+    description: TaskDescription
+    needed: list[Path]
+    records: Callable[[], Iterator[dict]]
+
+
 def predict(options: argparse.Namespace) -> dict:
     """Write the records of a split or a file, as a stage: whole or not at all, skipped when it is done."""
-    if options.majority or options.bm25:
-        option = "--bm25" if options.bm25 else "--majority"
-        if not options.description or not options.data:
-            why = "it searches that folder" if options.bm25 else "it learns from the training split"
-            raise UsageError(f"{option} needs --description and --data: {why}")
-        if options.checkpoint is not None:
-            raise UsageError(f"{option} is a baseline without a model; leave {options.checkpoint} out")
-        description = _with_threshold(options, read_description(options.description))
-        judged = _judged(options, description)
-        if (description.kind == RETRIEVAL) != bool(options.bm25):
-            told = "is no retrieval, and has --majority" if options.bm25 else "is retrieval, and has --bm25"
-            raise UsageError(f"{option}: {description.name} {told} as its baseline; give that")
-        train = [] if options.bm25 else [split_path(options.data, "train", description)]
-        needed = list(dict.fromkeys([*train, *_files(options, description, judged)]))
-
-        def records() -> Iterator[dict]:
-            if options.bm25:
-                from .bm25 import rankings
-
-                searched = retrieval_set(judged, options.data, description)
-                return rankings(description, searched, _top(options), options.particles)
-
-            from .answers import KINDS  # torch and fairseq, which an earlier mistake need not wait for
-
-            learned, examples = read_examples(options.data, "train", description), _examples(options, description)
-            return _marked(
-                options, description, examples, KINDS[description.kind].majority(description, learned, examples)
-            )
-
-    else:
-        if options.checkpoint is None:
-            raise UsageError(
-                "no checkpoint; give one before the options, or --majority (of retrieval --bm25) for the baseline"
-            )
-        state = read_checkpoint(options.checkpoint, options.description)
-        description = _with_threshold(options, _description(options, state))
-        trained_with = state["cfg"]["task"]
-        tokenizer = options.tokenizer or Path(trained_with["tokenizer_dir"])
-        options.data = options.data or Path(trained_with["data"])
-        judged = _judged(options, description)
-        files = _files(options, description, judged)
-        needed = list(dict.fromkeys([options.checkpoint, *files, *model_files(tokenizer), tokenizer / "dict.txt"]))
-
-        def records() -> Iterator[dict]:
-            overrides = {"tokenizer_dir": str(tokenizer), "description": description.to_json()}
-            if description.kind == RETRIEVAL:
-                from .retrieval import rankings
-
-                searched = retrieval_set(judged, options.data, description)
-                model, task = load_model(options.checkpoint, state, overrides)
-                return rankings(model, task, searched, _top(options), options.batch_size, options.device)
-
-            from .answers import answers
-
-            model, task = load_model(options.checkpoint, state, overrides)
-            examples = _examples(options, description)
-            made = answers(model, task, examples, options.batch_size, options.device)
-            return _marked(options, description, examples, made)
-
+    description, needed, records = _baseline(options) if options.majority or options.bm25 else _model(options)
     _require_asked(options, description)
 
     def work(outputs: Outputs) -> tuple[list[Path], dict]:
@@ -102,7 +53,74 @@ def predict(options: argparse.Namespace) -> dict:
         settings["split"] = options.split  # several are parts of one file
     if description.kind == RETRIEVAL:
         settings |= {"bm25": options.bm25, "top": _top(options), "particles": options.particles}
-    return run_stage("predict", options.output, needed, settings, work, options.force)
+    return run_stage("predict", options.output, list(dict.fromkeys(needed)), settings, work, options.force)
+
+
+def _baseline(options: argparse.Namespace) -> Source:
+    """Without a model: the majority's answers, or BM25's rankings."""
+    option = "--bm25" if options.bm25 else "--majority"
+    if not options.description or not options.data:
+        why = "it searches that folder" if options.bm25 else "it learns from the training split"
+        raise UsageError(f"{option} needs --description and --data: {why}")
+    if options.checkpoint is not None:
+        raise UsageError(f"{option} is a baseline without a model; leave {options.checkpoint} out")
+    description = _with_threshold(options, read_description(options.description))
+    judged = _judged(options, description)
+    if (description.kind == RETRIEVAL) != options.bm25:
+        told = "is no retrieval, and has --majority" if options.bm25 else "is retrieval, and has --bm25"
+        raise UsageError(f"{option}: {description.name} {told} as its baseline; give that")
+
+    def bm25() -> Iterator[dict]:
+        from .bm25 import rankings
+
+        searched = retrieval_set(judged, options.data, description)
+        return rankings(description, searched, _top(options), options.particles)
+
+    def majority() -> Iterator[dict]:
+        from .answers import KINDS  # torch and fairseq, which an earlier mistake need not wait for
+
+        learned, examples = read_examples(options.data, "train", description), _examples(options, description)
+        made = KINDS[description.kind].majority(description, learned, examples)
+        return _marked(options, description, examples, made)
+
+    files = _files(options, description, judged)
+    if options.bm25:
+        return Source(description, files, bm25)
+    return Source(description, [split_path(options.data, "train", description), *files], majority)
+
+
+def _model(options: argparse.Namespace) -> Source:
+    """A checkpoint's answers or rankings."""
+    if options.checkpoint is None:
+        raise UsageError(
+            "no checkpoint; give one before the options, or --majority (of retrieval --bm25) for the baseline"
+        )
+    state = read_checkpoint(options.checkpoint, options.description)
+    description = _with_threshold(options, _description(options, state))
+    trained_with = state["cfg"]["task"]
+    tokenizer = options.tokenizer or Path(trained_with["tokenizer_dir"])
+    options.data = options.data or Path(trained_with["data"])
+    judged = _judged(options, description)
+    overrides = {"tokenizer_dir": str(tokenizer), "description": description.to_json()}
+
+    def ranked() -> Iterator[dict]:
+        from .retrieval import rankings
+
+        searched = retrieval_set(judged, options.data, description)
+        model, task = load_model(options.checkpoint, state, overrides)
+        return rankings(model, task, searched, _top(options), options.batch_size, options.device)
+
+    def answered() -> Iterator[dict]:
+        from .answers import answers
+
+        model, task = load_model(options.checkpoint, state, overrides)
+        examples = _examples(options, description)
+        made = answers(model, task, examples, options.batch_size, options.device)
+        return _marked(options, description, examples, made)
+
+    files = _files(options, description, judged)
+    needed = [options.checkpoint, *files, *model_files(tokenizer), tokenizer / "dict.txt"]
+    return Source(description, needed, ranked if description.kind == RETRIEVAL else answered)
 
 
 def _description(options: argparse.Namespace, state: dict) -> TaskDescription:

@@ -1,6 +1,7 @@
 """Rankings by a model: the commands, and that nothing but the texts decides the order."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -55,8 +56,8 @@ def data(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def best(data, tokenizer_dir, tmp_path_factory):
-    """The checkpoint of a model that has seen the pairs some times."""
+def trained(data, tokenizer_dir, tmp_path_factory):
+    """(the checkpoint of a model that has seen the pairs some times, what its log says of validation)."""
     save = tmp_path_factory.mktemp("save")
     done = run(
         *("fairseq-train", data, "--user-dir", "fairseq_hebrew", "--task", "retrieval", "--criterion", "contrastive"),
@@ -64,11 +65,17 @@ def best(data, tokenizer_dir, tmp_path_factory):
         *("--dropout", "0", "--attention-dropout", "0", "--batch-size", "32", "--optimizer", "adam", "--lr", "5e-4"),
         *("--lr-scheduler", "fixed", "--cpu", "--num-workers", "0", "--seed", "1", "--save-dir", save),
         *("--max-epoch", "12", "--validate-interval", "12", "--no-epoch-checkpoints", "--no-last-checkpoints"),
-        *("--best-checkpoint-metric", "mrr@10", "--maximize-best-checkpoint-metric"),
+        *("--best-checkpoint-metric", "mrr@10", "--maximize-best-checkpoint-metric", "--log-format", "json"),
         timeout=600,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    return save / "checkpoint_best.pt"
+    (logged,) = re.findall(r"\| valid \| (\{.*\})", done.stdout + done.stderr)
+    return save / "checkpoint_best.pt", json.loads(logged)
+
+
+@pytest.fixture(scope="module")
+def best(trained):
+    return trained[0]
 
 
 def predicted(checkpoint, output, *options) -> list[dict]:
@@ -108,9 +115,13 @@ def test_the_commands(best, data, tmp_path):
     assert found["queries"] == 32 and found["mrr@10"] > 30 and "recall@100" not in found
 
 
-def test_a_training_file_is_searched_for_its_own_passages(best, tmp_path):
-    records = predicted(best, tmp_path / "p.jsonl", "--split", "valid")
+def test_a_training_file_is_searched_for_its_own_passages_as_in_validation(trained, tmp_path):
+    checkpoint, logged = trained
+    records = predicted(checkpoint, tmp_path / "p.jsonl", "--split", "valid")
     assert len(records) == 32 and records[0]["passages"] == 32 and len(records[0]["ranking"]) == 32
+    found = score.score(tmp_path / "p.jsonl")
+    names = ("mrr@10", "ndcg@10", "ndcg@20", "recall@20", "recall@100")
+    assert {name: float(logged[f"valid_{name}"]) for name in names} == {name: found[name] for name in names}
 
 
 def test_the_size_of_batches_and_chunks_changes_no_order(loaded):
