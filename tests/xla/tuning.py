@@ -76,7 +76,7 @@ class Kind:
 KINDS = {
     "tags, mean": Kind(
         *("token_classification", "classification", "f1", "tags"),
-        ("--word-label", "mean", "--length-buckets", 12),
+        ("--word-label", "mean", "--window-overlap", 2, "--length-buckets", 12),
         lengths=2,
     ),
     "tags, crf": Kind(
@@ -102,7 +102,7 @@ def made(folder: Path) -> Path:
     tags.mkdir()
     described = test_tagged_words.DESCRIPTION.replace("max_tokens: 24", "max_tokens: 16")
     (tags / "task.yaml").write_text(described, encoding="utf-8")
-    for split, first, count in (("train", 0, 5), ("valid", 40, 3), ("test", 40, 3)):
+    for split, first, count in (("train", 0, 12), ("valid", 40, 6), ("test", 40, 6)):
         rows = [json.dumps(row, ensure_ascii=False) for row in test_tagged_words.sentences(first, count)]
         (tags / f"{split}.jsonl").write_text("\n".join(rows) + "\n", encoding="utf-8")
     (folder / "tuning_plugin").mkdir()
