@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import torch
 from fairseq import metrics
 from fairseq.criterions import FairseqCriterion, register_criterion
 
@@ -17,7 +16,7 @@ class ClassificationCriterion(FairseqCriterion):
     """Loss of `model(..., head=task.head)` against `sample["target"]`: (B, C) with (B,), or (B, T, C) with (B, T), and
     what is predicted, both as `task.loss` has it.
 
-    Targets of -100 are ignored. In validation `task.counts(sample, predicted)` adds the numbers its metric needs.
+    Targets of -100 are ignored. In validation `task.counted` adds the numbers that the metric needs.
     """
 
     def forward(self, model, sample, reduce=True):
@@ -35,16 +34,15 @@ class ClassificationCriterion(FairseqCriterion):
             "correct": (predicted.eq(target) & labelled).sum(),
         }
         if not model.training:
-            counted = self.task.counts(sample, predicted)
-            logging_output.update({f"{COUNT}{name}": torch.tensor(value) for name, value in counted.items()})
-        return loss, size, logging_output
+            logging_output = self.task.counted(logging_output, sample, predicted)
+        return loss, logging_output["sample_size"], logging_output
 
     @staticmethod
     def reduce_metrics(logging_outputs) -> None:
         """Log loss (base 2, as fairseq does) and accuracy over the labelled positions."""
-        size = sum(int(log["sample_size"]) for log in logging_outputs)
-        loss = sum(float(log["loss"]) for log in logging_outputs)
-        correct = sum(int(log["correct"]) for log in logging_outputs)
+        size, loss, correct = (
+            sum(float(log[name]) for log in logging_outputs) for name in ("sample_size", "loss", "correct")
+        )
         metrics.log_scalar("loss", loss / max(size, 1) / math.log(2), size, round=3)
         metrics.log_scalar("accuracy", 100.0 * correct / max(size, 1), size, round=2)
 

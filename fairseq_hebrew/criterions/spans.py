@@ -7,7 +7,7 @@ from fairseq.criterions import register_criterion
 
 from fairseq_hebrew.stage.errors import UserError
 
-from .classification import COUNT, ClassificationCriterion
+from .classification import ClassificationCriterion
 
 
 @register_criterion("spans")
@@ -16,8 +16,8 @@ class SpansCriterion(ClassificationCriterion):
     of start and end (arXiv 1810.04805, 4.2), summed over rows.
 
     A target is -100 where nothing can begin or end: there the probability is 0. Elsewhere bit 1 marks the start and
-    bit 2 the end. Rows of -100 alone count for nothing. In validation `task.counts(sample, logits)` adds the numbers
-    its metric needs.
+    bit 2 the end. Rows of -100 alone count for nothing. In validation `task.counted` adds the numbers that
+    the metric needs.
     """
 
     def __init__(self, task) -> None:
@@ -45,6 +45,5 @@ class SpansCriterion(ClassificationCriterion):
             "correct": right.sum(),
         }
         if not model.training:
-            counted = self.task.counts(sample, logits)
-            logging_output.update({f"{COUNT}{name}": torch.tensor(value) for name, value in counted.items()})
-        return loss, rows.sum(), logging_output
+            logging_output = self.task.counted(logging_output, sample, logits)
+        return loss, logging_output["sample_size"], logging_output

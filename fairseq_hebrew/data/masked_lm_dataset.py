@@ -7,7 +7,7 @@ import torch
 from fairseq.data import FairseqDataset
 
 from fairseq_hebrew.data.draws import sample_keys
-from fairseq_hebrew.data.fixed_shapes import EMPTY, FixedShapes
+from fairseq_hebrew.data.fixed_shapes import EMPTY, FixedShapes, empty_batch
 from fairseq_hebrew.data.masking import Masking, mask_rows
 from fairseq_hebrew.data.samples import Samples
 
@@ -67,6 +67,10 @@ class MaskedLMDataset(FairseqDataset):
             return {"id": int(index), "tokens": NOTHING, "lengths": ()}
         tokens, lengths = self.samples[int(index)]
         return {"id": int(index), "tokens": tokens, "lengths": lengths}
+
+    def empty_batch(self, batch: dict) -> dict:
+        """A batch with the shapes of this one and nothing in it: it changes no loss and no count."""
+        return empty_batch(batch, self.masking.pad_id)
 
     def collater(self, samples: list[dict]) -> dict:
         """Samples -> a batch, padded on the right to its longest: src_tokens and target (B, T) int64.

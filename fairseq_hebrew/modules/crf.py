@@ -59,7 +59,7 @@ class LinearChainCRF(nn.Module):
             label = torch.where(mask[:, t + 1], came[t].gather(1, label.unsqueeze(1)).squeeze(1), label)
             found.append(label)
         labels = torch.stack(found[::-1], dim=1)
-        place = (where.cumsum(dim=1) - 1).clamp(min=0, max=labels.size(1) - 1)
+        place = (where.cumsum(dim=1, dtype=torch.int64) - 1).clamp(min=0, max=labels.size(1) - 1)
         return labels.gather(1, place).masked_fill(~where, 0)
 
     def _at(self, scores: Tensor, whole: Tensor, never: Tensor) -> Tensor:

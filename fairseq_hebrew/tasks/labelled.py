@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import torch
 import torch.nn.functional as F
 from fairseq import metrics
 from fairseq.tasks import FairseqTask
@@ -22,6 +23,7 @@ from fairseq_hebrew.tasks.fixed_shapes import FixedShapesOptions, shapes_of
 from fairseq_hebrew.tasks.masked_lm import show_tracebacks
 from fairseq_hebrew.tasks.mirror import MirrorOptions, MirrorsCheckpoints
 from fairseq_hebrew.tasks.nonfinite import NonFiniteOptions, SkipsNonFinite
+from fairseq_hebrew.tasks.on_xla import TrainsOnXla, XlaOptions
 from fairseq_hebrew.tasks.preemption import StopsOnSignal
 from fairseq_hebrew.tasks.sample_lengths import ChoosesLength, SampleLengthOptions
 from fairseq_hebrew.text.vocabulary import Vocabulary
@@ -30,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass
-class LabelledConfig(SampleLengthOptions, FixedShapesOptions, NonFiniteOptions, MirrorOptions):
+class LabelledConfig(SampleLengthOptions, FixedShapesOptions, NonFiniteOptions, XlaOptions, MirrorOptions):
     """Options of a fine-tuning task. fairseq reads the annotations at run time."""
 
     data: str = field(default=MISSING, metadata={"help": "folder with the files the description names"})
@@ -46,6 +48,7 @@ class LabelledConfig(SampleLengthOptions, FixedShapesOptions, NonFiniteOptions, 
 
 
 class LabelledTask(
+    TrainsOnXla,
     MirrorsCheckpoints,
     StopsOnSignal,
     SkipsNonFinite,
@@ -55,7 +58,15 @@ class LabelledTask(
     FairseqTask,
     ABC,
 ):
-    """Base of the tasks that read labelled files; a subclass says what its head and its counts are."""
+    """Base of the tasks that read labelled files.
+
+    A subclass says what `kind` of description, head (`head_kind`) and samples (`sample_maker`) are its own, what is
+    counted (`counts`) and how the counts are a metric (`score`); where the loss is not cross-entropy, `loss` or a
+    criterion of its own. To find the length of samples in the training split, its maker of samples says what becomes of
+    longer ones (`ChoosesLength`). To train on XLA it keeps what `TrainsOnXla` asks for: `loss` computes with tensors of
+    fixed shapes and never looks at them on the host, rows of nothing but IGNORE (NaN of numbers) count for nothing, and
+    a criterion of its own ends its validation with `counted`.
+    """
 
     cfg: LabelledConfig
     kind: str  # of the description
@@ -138,9 +149,23 @@ class LabelledTask(
         """What the maker of records needs of a trained model, beside its outputs, as arguments by name."""
         return {}
 
+    def counted(self, told: dict, sample: dict, predicted) -> dict:
+        """The logging output of a batch in validation: what is `told` of it, and its counts by their names with COUNT
+        before. Tensors come to the host, in one go.
+        """
+        names = [name for name, value in told.items() if torch.is_tensor(value)]
+        parts = ["target", *(name for name in self.placed if name in sample)]
+        tensors = self.on_host([*(told[name] for name in names), *(sample[part] for part in parts), predicted.detach()])
+        told = {**told, **dict(zip(names, tensors))}
+        sample = {**sample, **dict(zip(parts, tensors[len(names) :]))}
+        return {**told, **{COUNT + name: float(value) for name, value in self.counts(sample, tensors[-1]).items()}}
+
     @abstractmethod
     def counts(self, sample: dict, predicted) -> dict[str, int]:
-        """Numbers of a batch from which, summed, `score` computes the metric; `predicted` holds class indices."""
+        """Numbers of a batch from which, summed, `score` computes the metric; `predicted` holds class indices.
+
+        All of it is on the host: the target, what is `placed`, and what was predicted.
+        """
 
     @abstractmethod
     def score(self, totals: dict[str, float]) -> dict[str, float]:

@@ -1,7 +1,6 @@
 """A task on XLA devices: fixed shapes, rows spread over the devices, which are asked for nothing between two logs."""
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -9,7 +8,6 @@ from fairseq import metrics
 from fairseq.dataclass import ChoiceEnum, FairseqDataclass
 from omegaconf import II
 
-from fairseq_hebrew.data.fixed_shapes import empty_batch
 from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.tasks.preemption import ASKED
 from fairseq_hebrew.xla import mesh
@@ -54,7 +52,20 @@ class TrainsOnXla:
 
     fairseq's trainer sees one device. It is told a sample size of 1 a batch, which is a number of the host; what the
     gradient is divided by is summed on the device.
+
+    What a task has to provide:
+
+    - options `fixed_shapes` (FixedShapesOptions), and datasets with `shapes`, a FixedShapes that makes their batches,
+      and `empty_batch(batch)`: one of the shapes of that batch which changes no loss and no count;
+    - `placed`, where tensors of a batch beside those of net_input and the target are computed with, or needed for
+      counts. The rest of a batch stays on the host, where it is of this host's rows alone;
+    - a criterion that asks the device for nothing: no `if`, `int()`, boolean index or nonzero of its tensors. Its
+      sample size is a tensor; its logging output has the same names and types for whatever batch, sums alone, and
+      `reduce_metrics` takes their means over updates: sizes that are no whole numbers;
+    - in validation, what is counted on the host by way of `on_host`.
     """
+
+    placed: tuple[str, ...] = ()
 
     def __init__(self, cfg, *args, **kwargs):
         asked = cfg.tpu is True  # a name that was not looked up is no flag
@@ -75,8 +86,15 @@ class TrainsOnXla:
         return model
 
     def get_batch_iterator(self, dataset, max_sentences=None, data_buffer_size=0, **kwargs):
-        """FairseqTask's; of this host's share, on the devices. Raises UserError for rows that cannot be shared out."""
+        """FairseqTask's; of this host's share, on the devices. Raises UserError for rows that cannot be shared out, and
+        for a task whose datasets have no fixed shapes.
+        """
         if self.on_xla:
+            if getattr(dataset, "shapes", None) is None:
+                raise UserError(
+                    f"--task {self.cfg._name} does not train with --tpu, its batches have no fixed shapes; leave it "
+                    "out, on a CPU or a GPU"
+                )
             devices, (host, hosts) = mesh.local_devices(), mesh.processes()
             if max_sentences is not None and max_sentences % devices:
                 raise UserError(
@@ -84,7 +102,7 @@ class TrainsOnXla:
                     f"--batch-size-valid) that is a multiple of {devices}"
                 )
             dataset.shapes.spread(hosts, devices)
-            DeviceBuffer.placement = Placement(mesh.rows_to_devices, self._empty_batch, self.settle)
+            DeviceBuffer.placement = Placement(mesh.rows_to_devices, dataset.empty_batch, self.settle, self.placed)
             data_buffer_size = max(data_buffer_size, READ_AHEAD)
             # what hosts read at once stays together
             kwargs.update(shard_id=host, num_shards=hosts, grouped_shuffling=hosts > 1)
@@ -92,8 +110,13 @@ class TrainsOnXla:
             dataset, max_sentences=max_sentences, data_buffer_size=data_buffer_size, **kwargs
         )
 
-    def _empty_batch(self, batch: Mapping) -> dict:
-        return empty_batch(batch, self.source_dictionary.pad())
+    def on_host(self, tensors: list[torch.Tensor]) -> list[torch.Tensor]:
+        """Tensors of a batch in validation -> on the host, in one go; of rows those of all devices and hosts."""
+        if not self.on_xla:
+            return [tensor.cpu() for tensor in tensors]
+        made = mesh.whole(tensors)
+        sync()
+        return fetch(made)
 
     def train_step(self, sample, model, criterion, optimizer, update_num, *args, **kwargs):
         if not self.on_xla:

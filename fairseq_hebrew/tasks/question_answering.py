@@ -22,13 +22,13 @@ COUNTS = ("exact_match", "f1", "questions")
 
 
 class QuestionDataset(LabelledDataset):
-    """Windows whose batches say of which split they are."""
+    """Windows whose batches say of which split they are, and which one each row is: `number` (B,) int64, or -1."""
 
     split = ""
 
-    def collater(self, items: list[dict]) -> dict:
-        batch = super().collater(items)
-        return {**batch, "split": self.split} if batch else batch
+    def _batch(self, rows: list[dict], length: int | None) -> dict:
+        batch = super()._batch(rows, length)
+        return {**batch, "split": self.split, "number": batch["id"]}
 
 
 @dataclass
@@ -65,6 +65,7 @@ class QuestionAnsweringTask(LabelledTask):
     kind = "question_answering"
     head_kind = "span"
     sample_maker = QuestionSamples
+    placed = ("number",)
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -122,13 +123,13 @@ class QuestionAnsweringTask(LabelledTask):
     def _windows(self, sample: dict, logits) -> tuple[str, np.ndarray, np.ndarray]:
         """The best answer in each window of a batch: the split, int32 (W, 3) of window, begin and end in characters
         (0, 0 where none is possible), float32 (W, 2) of its score and that of no answer."""
-        split, there = sample.get("split", ""), sample["id"].cpu().ge(0)
-        logits, possible = logits.detach().float().cpu()[there], sample["target"].cpu()[there].ge(0)
+        split, there = sample.get("split", ""), sample["number"].ge(0)
+        logits, possible = logits.float()[there], sample["target"][there].ge(0)
         if not len(logits):
             return split, np.zeros((0, 3), np.int32), np.zeros((0, 2), np.float32)
         longest = self.description.max_answer_tokens
         scores, first, last = (part[:, 0] for part in best_spans(logits, possible, longest, 1))
-        ids = sample["id"].cpu()[there].tolist()
+        ids = sample["number"][there].tolist()
         places = []
         for index, score, one, other in zip(ids, scores.tolist(), first.tolist(), last.tolist()):
             none = score == -np.inf

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Optional
 
 from fairseq.dataclass import FairseqDataclass
+from omegaconf import II
 
 from fairseq_hebrew.data.described import LEAST_TOKENS, LENGTH_KEY
 from fairseq_hebrew.data.examples import read_examples
-from fairseq_hebrew.data.labelled.lengths import choose_length
+from fairseq_hebrew.data.labelled.lengths import choose_length, lengths_up_to
 from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.tasks.fixed_shapes import lengths_of_task
 
@@ -34,6 +35,7 @@ class SampleLengthOptions(FairseqDataclass):
             "128, 192, 256, 384 or 512 tokens; at most the description's max_tokens, which 0 takes as it is"
         },
     )
+    tpu: bool = II("common.tpu")
 
 
 class ChoosesLength:
@@ -62,7 +64,11 @@ class ChoosesLength:
 
     @property
     def lengths(self) -> list[int] | None:
-        """Of batches of fixed shapes; None where shapes are not fixed. Raises UserError for buckets that cannot be."""
+        """Of batches of fixed shapes; None where shapes are not fixed. With --tpu those of `LENGTHS` up to the longest,
+        where the options name none. Raises UserError for buckets that cannot be.
+        """
+        if self.cfg.tpu is True and not self.cfg.length_buckets:
+            return lengths_up_to(self.max_tokens)
         return lengths_of_task(self.cfg, self.max_tokens, found=self._length is not None)
 
     def build_model(self, cfg, from_checkpoint=False):

@@ -38,8 +38,8 @@ class SequenceClassificationTask(LabelledTask):
         """LabelledTask's; in training each text counts for what `class_weights` says of its label."""
         if self.weights is None or not model.training:
             return super().loss(model, logits, sample)
-        weights = self.weights.to(logits.device)
-        loss = F.cross_entropy(logits.float(), sample["target"], weight=weights, reduction="sum")
+        self.weights = self.weights.to(logits.device)
+        loss = F.cross_entropy(logits.float(), sample["target"], weight=self.weights, reduction="sum")
         return loss, logits.argmax(dim=-1)
 
     def counts(self, sample: dict, predicted) -> dict[str, int]:

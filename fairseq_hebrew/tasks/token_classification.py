@@ -52,6 +52,7 @@ class TokenClassificationTask(LabelledTask):
     kind = "token_classification"
     head_kind = "token"
     sample_maker = WordSamples
+    placed = ("windows",)
 
     def __init__(self, cfg, description, vocabulary, dictionary):
         if cfg.window_overlap < 0:
@@ -106,7 +107,7 @@ class TokenClassificationTask(LabelledTask):
     def counts(self, sample: dict, predicted) -> dict[str, int]:
         """Mentions that are right, predicted and gold; the windows of a sentence are joined as they come."""
         totals = dict.fromkeys(("correct", "predicted", "gold"), 0)
-        rows = zip(sample["windows"].tolist(), sample["target"].cpu(), predicted.cpu())
+        rows = zip(sample["windows"].tolist(), sample["target"], predicted)
         for (example, first, words), target, guess in rows:
             labelled = target.ge(0)
             counted = self._joined.add(example, first, words, target[labelled].tolist(), guess[labelled].tolist())

@@ -7,7 +7,7 @@ also puts them on the device here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import torch
 from fairseq.data import iterators
@@ -19,18 +19,20 @@ ONLY_HOST = ("src_lengths",)  # what no model computes with
 
 
 class Placement:
-    """Where the tensors of a batch go: those of net_input and the target to the device, all else stays on the host."""
+    """Where the tensors of a batch go: those of net_input, the target and what else is named to the device, the rest
+    stays on the host."""
 
     def __init__(
         self,
         move: Callable[[list[Tensor]], list[Tensor]],
         empty: Callable[[Mapping], dict] | None = None,
         at_the_end: Callable[[], None] = lambda: None,
+        more: Sequence[str] = (),
     ):
         """empty: batch -> a batch of its shapes with nothing in it, for where one is missing; at_the_end: called when
-        the updates of an epoch are made.
+        the updates of an epoch are made; more: names of tensors of a batch, beside those of net_input and the target.
         """
-        self._move, self.at_the_end = move, at_the_end
+        self._move, self.at_the_end, self._more = move, at_the_end, more
         self._make_empty = empty
         self._empty: dict | None = None
 
@@ -57,8 +59,10 @@ class Placement:
     def _placed(self, batch: Mapping) -> dict:
         inputs = batch["net_input"]
         names = [name for name, value in inputs.items() if torch.is_tensor(value) and name not in ONLY_HOST]
-        *moved, target = self._move([*(inputs[name] for name in names), batch["target"]])
-        return {**batch, "net_input": {**inputs, **dict(zip(names, moved))}, "target": target}
+        others = ["target", *(name for name in self._more if name in batch)]
+        moved = self._move([*(inputs[name] for name in names), *(batch[name] for name in others)])
+        placed = {**inputs, **dict(zip(names, moved))}
+        return {**batch, "net_input": placed, **dict(zip(others, moved[len(names) :]))}
 
 
 class DeviceBuffer(iterators.BufferedIterator):

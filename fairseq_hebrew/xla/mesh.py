@@ -122,6 +122,20 @@ def local_shards(tensor: Tensor) -> list[torch.Size]:
     return [shard.shape for shard, _ in torch_xla._XLAC._get_local_shards([tensor])[0]]
 
 
+def whole(tensors: list[Tensor]) -> list[Tensor]:
+    """Tensors of the device, made or given by rows -> the same, whole on each device: part of the graph that makes
+    them. One that is fetched as it is spread is gathered by a graph that torch_xla does not keep.
+    """
+    import torch_xla.distributed.spmd as spmd
+
+    if mesh().size() == 1:
+        return list(tensors)
+    made = [torch.where(torch.ones_like(tensor, dtype=torch.bool), tensor, tensor) for tensor in tensors]
+    for tensor in made:
+        spmd.mark_sharding(tensor, mesh(), (None,) * tensor.dim())
+    return made
+
+
 def spread_numbers(numbers: Tensor) -> Tensor:
     """(n,) of this host -> (devices of all hosts, n), whose sum over the first axis is that over the hosts."""
     rows = torch.zeros(local_devices(), len(numbers))

@@ -43,6 +43,14 @@ CURES = (
         make=cures.feed_in_the_background,
     ),
     XlaCure(
+        name="meeting",
+        begins="torch_xla 2.0",
+        why="before each batch of a validation processes meet, for which a number is fetched from the device; of those "
+        "that are left, one process or one of each host under SPMD, none has to",
+        until=NEVER,
+        make=cures.validate_without_meeting,
+    ),
+    XlaCure(
         name="compiles",
         begins="fairseq 0.12",
         why="the warning after a compile does not say what was compiled for",

@@ -83,6 +83,12 @@ def test_hosts_share_the_data(on_host):
     assert epochs[0][0] != epochs[0][1], "both epochs in one order"
 
 
+def test_a_task_without_fixed_shapes_is_refused(on_host):
+    made = on_host(0, 1)
+    with pytest.raises(UserError, match="does not train with --tpu, its batches have no fixed shapes; leave it"):
+        made.get_batch_iterator(SimpleNamespace(shapes=None), max_sentences=4)
+
+
 class Optimizer:
     """What the task asks of one."""
 

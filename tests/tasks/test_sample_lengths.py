@@ -150,6 +150,15 @@ def test_buckets_above_the_length_that_was_found_are_left_out(tokenizer_dir, tmp
         made.load_dataset("train")
 
 
+def test_on_xla_batches_have_the_lengths_up_to_the_longest(tokenizer_dir, tmp_path):
+    """As they are looked at elsewhere too, and unless the options name others."""
+    folder = texts(tmp_path / "data", [20] * 10 + [150] * 10, [5])
+    for more, lengths in (({}, [64, 128, 192]), ({"length_buckets": "96,256"}, [96, 192])):
+        made = task(folder, tokenizer_dir, tpu=True, **more)
+        made.load_dataset("train")
+        assert made.datasets["train"].shapes.lengths.tolist() == lengths and not made.on_xla
+
+
 @pytest.mark.parametrize("percentile", [-1, 100.5])
 def test_a_percentage_that_is_none(tokenizer_dir, tmp_path, percentile):
     with pytest.raises(UserError, match=f"--length-percentile {percentile:g}: give a percentage"):

@@ -34,6 +34,13 @@ def test_inputs_and_target_go_to_the_device_and_nothing_else(placed):
     assert made["net_input"]["src_lengths"].tolist() == [3, 3] and made["id"].tolist() == [1]
 
 
+def test_what_else_is_named_goes_to_the_device_too():
+    placement = Placement(moved, emptied, more=("windows", "number"))
+    made = placement.place({**batch(1), "windows": torch.tensor([[7], [8]]), "more": torch.tensor([1])})
+    assert made["windows"].tolist() == [[107], [108]] and made["more"].tolist() == [1] and "number" not in made
+    assert made["target"].unique().tolist() == [101] and made["net_input"]["src_tokens"].unique().tolist() == [101]
+
+
 def test_a_host_without_a_batch_gets_an_empty_one(placed):
     with pytest.raises(UserError, match="fewer batches than hosts; use fewer hosts or a smaller --batch-size"):
         placed.place({})

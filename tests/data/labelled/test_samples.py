@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from fairseq_hebrew.data.described.tagged_words import TokenClassification
-from fairseq_hebrew.data.described.texts import SequenceClassification
+from fairseq_hebrew.data.described.texts import SequenceClassification, SequenceRegression
 from fairseq_hebrew.data.examples import LabelledText, TaggedSentence
 from fairseq_hebrew.data.fixed_shapes import FixedShapes
-from fairseq_hebrew.data.labelled import IGNORE, LabelledDataset, TextSamples, WordSamples
+from fairseq_hebrew.data.labelled import IGNORE, LabelledDataset, TextSamples, ValuedSamples, WordSamples
 from fairseq_hebrew.text.split import split_words
 from fairseq_hebrew.text.vocabulary import Vocabulary
 
@@ -159,3 +159,38 @@ def test_order_changes_with_the_epoch_and_keeps_like_lengths_together(tokenizer_
     second = dataset.ordered_indices()
     assert sorted(first) == sorted(second) == list(range(90)) and first.tolist() != second.tolist()
     assert (abs(dataset.sizes[second][1:] // 8 - dataset.sizes[second][:-1] // 8) <= 1).all()
+
+
+def test_hosts_read_batches_of_one_length_and_those_that_lack_one_an_empty_one(tokenizer_dir):
+    """Of two hosts: 3 batches of the first length become 4, and there are 2 of the second."""
+    vocabulary = Vocabulary(tokenizer_dir)
+    maker = WordSamples(vocabulary, NER, 64, word_starts=True)
+    words = [1] * 9 + [20] * 5
+    samples = [maker.samples(i, TaggedSentence(1, ["א"] * n, ["O"] * n))[0] for i, n in enumerate(words)]
+    dataset = LabelledDataset(samples, vocabulary.pad, seed=1, shapes=FixedShapes([16, 64]))
+    dataset.shapes.spread(2, 1)
+    indices = dataset.batch_by_size(dataset.ordered_indices(), max_sentences=4)
+    batches = [dataset.collater([dataset[i] for i in batch]) for batch in indices]
+    shapes = [tuple(batch["net_input"]["src_tokens"].shape) for batch in batches]
+    assert shapes == [(4, 16)] * 4 + [(4, 64)] * 2
+    (nothing,) = [batch for batch in batches if batch["nsentences"] == 0]
+    assert nothing["id"].tolist() == [-1] * 4 and nothing["ntokens"] == 0
+    assert nothing["net_input"]["src_tokens"].eq(vocabulary.pad).all() and nothing["target"].eq(IGNORE).all()
+    assert nothing["windows"].tolist() == [[-1, 0, 0]] * 4
+    same = dataset.empty_batch(batches[0])
+    assert same.keys() == nothing.keys() == batches[0].keys() and nothing["net_input"]["word_starts"].shape == (4, 16)
+    for name in ("id", "target", "windows"):
+        assert torch.equal(same[name], nothing[name])
+
+
+def test_an_empty_row_of_numbers_has_none(tokenizer_dir):
+    """Not -100, which might be one."""
+    vocabulary = Vocabulary(tokenizer_dir)
+    described = SequenceRegression(name="r", files={}, metric="pearson")
+    maker = ValuedSamples(vocabulary, described, 16)
+    samples = [maker.samples(i, LabelledText(1, "מילה", value=-100.0))[0] for i in range(2)]
+    dataset = LabelledDataset(samples, vocabulary.pad, seed=1, shapes=FixedShapes([16]))
+    (indices,) = dataset.batch_by_size(dataset.ordered_indices(), max_sentences=3)
+    batch = dataset.collater([dataset[i] for i in indices])
+    assert batch["target"].tolist()[:2] == [-100.0] * 2 and batch["target"].isnan().tolist() == [False, False, True]
+    assert dataset.empty_batch(batch)["target"].isnan().all()
