@@ -38,9 +38,6 @@ def compare(
     records = sides[0][0]
     kind = records[0]["kind"]
     judge = KINDS[kind]
-    if not hasattr(judge, "counts"):
-        known = ", ".join(name for name, module in KINDS.items() if hasattr(module, "counts"))
-        raise UserError(f"{first[0]}: predictions of {kind} are not compared yet; compared are {known}")
     for path, others in [*zip([*first, *second], [*sides[0], *sides[1]])][1:]:
         _require_same(first[0], records, path, others, judge.EXAMPLE)
     # (2, seeds, examples, numbers) -> a row an example, for each model the numbers of all its seeds.

@@ -4,7 +4,7 @@ from . import questions, rankings, tagged_words, texts, values
 
 # Each has FIELDS (a record's fields and their types), `problem(record)`, `score(records)`, and `kept(record)`: what
 # `score` reads of a record beyond the fields that all records share.
-# Those that `compare` judges have EXAMPLE (the fields that two predictions of one example share), `counts(record)`, and
+# For `compare` it has EXAMPLE (the fields that two predictions of one example share), `counts(record)`, and
 # `metrics(totals)` of counts that were summed over examples.
 KINDS = {
     "token_classification": tagged_words,

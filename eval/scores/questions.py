@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.text import answers as compared
 
@@ -27,6 +29,7 @@ MEASURES = {
     "": (compared.squad_words, compared.exact, compared.f1),
     "_hebrew": (compared.hebrew_words, compared.exact, compared.f1),
 }
+EXAMPLE = ("id", "question", "text", "gold")
 PARTICLES = {"_particles": (compared.content_words, compared.exact_with_particles, compared.f1_with_particles)}
 SCORER = "SQuAD 2.0's exact match and F1; _hebrew: without niqqud and Unicode's punctuation, maqaf parts words"
 WITH_PARTICLES = "; _particles: as _hebrew, with one-letter particles before a word or without"
@@ -79,6 +82,23 @@ def score(records: Sequence[dict], threshold: float | None = None, tune: bool = 
                 part = _means([records[i] for i in which], [said[i] for i in which], measures)
                 made["by_label"][name] = {**part, "questions": len(which)}
     return made
+
+
+def counts(record: dict) -> list[float]:
+    """Exact match and F1 by each of MEASURES, a share of 1, and the question itself, 1."""
+    golds = [gold["text"] for gold in record["gold"]]
+    measured = (
+        compared.best(measure, words, golds, record["predicted"])
+        for words, *measures in MEASURES.values()
+        for measure in measures
+    )
+    return [*map(float, measured), 1.0]
+
+
+def metrics(totals: np.ndarray) -> dict[str, np.ndarray]:
+    """The means in percent (...) of summed counts (..., measures + 1)."""
+    names = [metric + name for name in MEASURES for metric in ("exact_match", "f1")]
+    return {name: 100.0 * totals[..., place] / totals[..., -1] for place, name in enumerate(names)}
 
 
 def _means(records: Sequence[dict], said: Sequence[str], measures: dict) -> dict[str, float]:

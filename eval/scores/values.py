@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from .percent import percent
 
 FIELDS = {"text": str, "gold": float | int, "predicted": float | int}
+EXAMPLE = ("text", "pair", "gold")
 
 
 def problem(record: dict) -> str | None:
@@ -44,3 +47,19 @@ def score(records: Sequence[dict]) -> dict:
         "mean_squared_error": round(math.fsum(squares) / len(squares), 4),
         "texts": len(records),
     }
+
+
+def counts(record: dict) -> list[float]:
+    """Gold and predicted number, their squares and product, and the text itself, 1."""
+    gold, predicted = float(record["gold"]), float(record["predicted"])
+    return [gold, predicted, gold * gold, predicted * predicted, gold * predicted, 1.0]
+
+
+def metrics(totals: np.ndarray) -> dict[str, np.ndarray]:
+    """Pearson's correlation, times 100, (...) of summed counts (..., 6); 0 where numbers are all alike."""
+    gold, predicted, gold_squares, predicted_squares, products, texts = np.moveaxis(totals, -1, 0)
+    spread = [texts * squares - sums**2 for squares, sums in ((gold_squares, gold), (predicted_squares, predicted))]
+    # What is left of equal numbers is what fp64 makes of the last digits.
+    alike = (spread[0] <= 1e-12 * texts * gold_squares) | (spread[1] <= 1e-12 * texts * predicted_squares)
+    root = np.sqrt(np.where(alike, 1.0, spread[0] * spread[1]))
+    return {"pearson": np.where(alike, 0.0, 100.0 * (texts * products - gold * predicted) / root)}

@@ -1,4 +1,5 @@
 import json
+import random
 
 import pytest
 
@@ -6,6 +7,7 @@ from fairseq_hebrew.eval.compare import compare
 from fairseq_hebrew.eval.score import score
 from fairseq_hebrew.stage.errors import UserError
 from tests.conftest import run, the_error
+from tests.eval.scores.test_questions import RECORDS
 from tests.eval.test_score import tagged, text
 
 
@@ -82,6 +84,40 @@ def test_files_of_other_examples_are_refused(tmp_path, change, told):
     with pytest.raises(UserError) as raised:
         compare([first], [second])
     assert told in str(raised.value)
+
+
+def test_questions_have_the_metrics_of_their_scores(tmp_path):
+    second = [{**one, "predicted": "", "answers": []} for one in RECORDS]
+    files = [written(tmp_path / name, rows) for name, rows in (("a", RECORDS), ("b", second))]
+    rows = compare(*([path] for path in files), resamples=2000)["metrics"]
+    for path, which in zip(files, ("first", "second")):
+        scores = score(path)
+        assert {name: row[which]["value"] for name, row in rows.items()} == {name: scores[name] for name in rows}
+    assert set(rows) == {"exact_match", "f1", "exact_match_hebrew", "f1_hebrew"}
+    # 1 and 7 are answered differently and not as well by both: the sign of their difference is chance
+    assert rows["exact_match"]["difference"]["value"] == 0.0 and rows["exact_match"]["difference"]["p"] == 1.0
+
+
+def test_numbers_have_the_correlation_of_their_scores(tmp_path):
+    chance = random.Random(1)
+    gold = [chance.random() * 5 for _ in range(40)]
+    near, far = ([value + chance.gauss(0, spread) for value in gold] for spread in (0.1, 3))
+    files = [
+        written(
+            tmp_path / name,
+            [
+                {"kind": "sequence_regression", "text": f"{i}", "gold": one, "predicted": other}
+                for i, (one, other) in enumerate(zip(gold, predicted))
+            ],
+        )
+        for name, predicted in (("near", near), ("far", far), ("flat", [1 / 3] * 40))
+    ]
+    for second in files[1:]:
+        rows = compare([files[0]], [second], resamples=500)["metrics"]
+        assert set(rows) == {"pearson"}
+        for path, which in ((files[0], "first"), (second, "second")):
+            assert rows["pearson"][which]["value"] == score(path)["pearson"]
+        assert rows["pearson"]["difference"]["p"] < 0.01
 
 
 def test_seeds_are_judged_by_their_mean(files, tmp_path):
