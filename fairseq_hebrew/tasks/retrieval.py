@@ -2,9 +2,12 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Optional
 
 from fairseq.tasks import register_task
+from omegaconf import II
 
 from fairseq_hebrew.criterions.contrastive import IGNORED
 from fairseq_hebrew.data.described.retrieval import Retrieval
@@ -20,7 +23,14 @@ logger = logging.getLogger(__name__)
 LOOKED_AT = 1000  # pairs, of which is told how many texts are cut
 
 
-@register_task("retrieval", dataclass=LabelledConfig)
+@dataclass
+class RetrievalConfig(LabelledConfig):
+    """Options of retrieval. fairseq reads the annotations at run time."""
+
+    max_valid_steps: Optional[int] = II("dataset.max_valid_steps")  # noqa: UP045
+
+
+@register_task("retrieval", dataclass=RetrievalConfig)
 class RetrievalTask(LabelledTask):
     """A vector a text, queries and passages by one encoder."""
 
@@ -33,6 +43,11 @@ class RetrievalTask(LabelledTask):
     def __init__(self, cfg, *args, **kwargs):
         if cfg.fixed_shapes:
             raise UserError("--fixed-shapes: batches of retrieval have none; leave it out")
+        if isinstance(cfg.max_valid_steps, int) and cfg.max_valid_steps > 0:
+            raise UserError(
+                f"--max-valid-steps {cfg.max_valid_steps}: queries are ranked against all passages of a split; leave "
+                "it out, or name a smaller file in `files:` of the description"
+            )
         super().__init__(cfg, *args, **kwargs)
         self._ranked: dict[str, RankedSplit] = {}  # of this validation, by split
 

@@ -188,6 +188,7 @@ def test_a_pretrained_model_is_where_it_begins(tokenizer_dir, tmp_path, data):
     [
         (["--criterion", "classification"], "give --criterion contrastive"),
         (["--fixed-shapes"], "batches of retrieval have none"),
+        (["--max-valid-steps", "2"], "--max-valid-steps 2: queries are ranked against all passages"),
         (["--description", "nemo"], "describes a token_classification task"),
         (["--max-tokens-per-sample", "9999"], "more than the model's 512 positions"),
     ],
