@@ -170,17 +170,19 @@ def faced(asked: argparse.Namespace, work: Work, size: str) -> Iterator[Faced]:
         for key, command in commands.items():
             taken[key].append(measure.run(command, environment=_environment(asked.threads)))
 
-    def rate(name: str) -> Rate:
-        short, long = taken[name, 1], taken[name, 1 + asked.epochs]
-        seconds = min(run.seconds for run in long) - min(run.seconds for run in short)
-        if seconds <= 0:
-            raise SystemExit(
-                f"error: {name}: {asked.epochs} epochs take too little time to be told; give more --epochs"
-            )
-        return Rate(asked.epochs * work.tokens / seconds, max(run.peak for run in long))
+    def found(name: str) -> Rate:
+        return rate(name, taken[name, 1], taken[name, 1 + asked.epochs], asked.epochs, work.tokens)
 
     for sampling in GOALS:
-        yield Faced(f"hallelubert_{size}", work.samples, work.tokens, sampling, rate("ours"), rate(sampling))
+        yield Faced(f"hallelubert_{size}", work.samples, work.tokens, sampling, found("ours"), found(sampling))
+
+
+def rate(name: str, short: list[Measured], long: list[Measured], epochs: int, tokens: int) -> Rate:
+    """Of the quickest runs of one epoch and of `epochs` more, of `tokens` each; ends where they took no time."""
+    seconds = min(run.seconds for run in long) - min(run.seconds for run in short)
+    if seconds <= 0:
+        raise SystemExit(f"error: {name}: {epochs} epochs take too little time to be told; give more --epochs")
+    return Rate(epochs * tokens / seconds, max(run.peak for run in long))
 
 
 def arguments(given: list[str] | None) -> argparse.Namespace:

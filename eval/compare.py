@@ -56,8 +56,11 @@ def compare(
     drawn = bootstrap_totals(np.concatenate(list(rows), axis=1), resamples, seed)
     resampled = [means(drawn[:, : seeds * width]), means(drawn[:, seeds * width :])]
     exchanged = [means(totals) for totals in swapped_totals(*rows, resamples, seed)]
+    names = [name for name in observed[0] if name in observed[1]]
+    if not names:
+        raise UserError(f"{second[0]}: no measure is told by both models; predict rankings again with --top 10 or more")
     found = {}
-    for name in observed[0]:
+    for name in names:
         difference = float(observed[0][name].mean() - observed[1][name].mean())
         found[name] = {
             "first": _model(observed[0][name], resampled[0][name], confidence),

@@ -42,7 +42,7 @@ def _records(path: Path) -> Iterator[dict]:
         for number, line in enumerate(file, start=1):
             try:
                 record = json.loads(line)
-            except (json.JSONDecodeError, UnicodeDecodeError):
+            except (ValueError, RecursionError):  # also of what is no UTF-8
                 raise at(path, number, "not a JSON record", REMEDY) from None
             if problem := _problem(record):
                 raise at(path, number, problem, REMEDY)
@@ -62,7 +62,7 @@ def _records(path: Path) -> Iterator[dict]:
 def _problem(record: object) -> str | None:
     """What is wrong with one record; None where nothing is."""
     kind = record.get("kind") if isinstance(record, dict) else None
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         return f"kind {kind!r} is none of {', '.join(KINDS)}"
     for name, wanted in KINDS[kind].FIELDS.items():
         if not isinstance(record.get(name), wanted):

@@ -136,6 +136,17 @@ without_model() { # NAME: what can be said without one
     fairseq-hebrew score "$out/$1/baseline.jsonl" --output "$out/$1/baseline.json"
 }
 
+leak() { # NAME: the scores of what was predicted on test, with and without the texts that stand in the training file
+    local predictions model trial
+    for predictions in "$out/$1"/test/*/*.jsonl; do
+        model=$(basename "$(dirname "$predictions")") trial=$(basename "$predictions" .jsonl)
+        mkdir -p "$out/$1/leak/$model"
+        fairseq-hebrew predict "$out/$1/trials/$model/$trial/checkpoint_best.pt" --data "$files" \
+            --mark-training-texts --output "$out/$1/leak/$model/$trial.jsonl"
+        fairseq-hebrew score "$out/$1/leak/$model/$trial.jsonl" --output "$out/$1/leak/$model/$trial.json"
+    done
+}
+
 pairs >/dev/null
 for name in "${wanted[@]}"; do task "$name"; done
 for name in "${wanted[@]}"; do
@@ -143,4 +154,5 @@ for name in "${wanted[@]}"; do
     describe "$name"
     sweep "$name"
     without_model "$name"
+    [ "$name" != smcd_original ] || leak "$name"
 done

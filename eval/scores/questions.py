@@ -5,6 +5,7 @@ A question without a right answer is answered well by none. The best of several 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -41,11 +42,18 @@ def problem(record: dict) -> str | None:
         for item in record[name]:
             if not isinstance(item, dict) or not isinstance(item.get("text"), str):
                 return f"{name} is no list of objects with {' and '.join(wanted)}"
-            if "score" in wanted and type(item.get("score")) not in (int, float):
+            if "score" in wanted and not _finite(item.get("score")):
                 return f"{name} is no list of objects with {' and '.join(wanted)}"
+    for name in ("null_score", "null_threshold"):
+        if not _finite(record[name]):
+            return f"{name} {record[name]!r} is no finite number"
     if record["predicted"] not in ("", *(item["text"] for item in record["answers"][:1])):
         return "predicted is neither empty nor the first of answers"
     return None
+
+
+def _finite(value: object) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)
 
 
 def kept(record: dict) -> dict:

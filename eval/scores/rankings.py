@@ -16,7 +16,7 @@ from fairseq_hebrew.stage.errors import UserError
 from .percent import percent
 
 FIELDS = {"id": str, "text": str, "gold": dict, "ranking": list, "passages": int, "top": int}
-EXAMPLE = ("id", "text", "gold", "passages", "top")
+EXAMPLE = ("id", "text", "gold", "passages")
 # By the names that are printed and those that ir_measures reads: gains are the grades themselves, discounted by
 # log2(rank + 1) (Järvelin and Kekäläinen 2002, as trec_eval); a grade above 0 is relevant to the others.
 MEASURES = {
@@ -27,6 +27,7 @@ MEASURES = {
     "recall@100": "R@100",
     "map@100": "AP@100",
 }
+HIGHEST = 1000  # of the grades; 4 or less in the field's collections
 SCORER = "ir_measures (trec_eval), mean over queries"
 
 
@@ -36,8 +37,10 @@ def problem(record: dict) -> str | None:
         if isinstance(record[name], bool) or record[name] < 1:
             return f"{name} {record[name]!r} is no number from 1"
     for passage, grade in record["gold"].items():
-        if type(grade) is not int or grade < 0:
-            return f"gold: the grade {grade!r} of {passage!r} is no whole number from 0"
+        if type(grade) is not int or not 0 <= grade <= HIGHEST:
+            return f"gold: the grade {grade!r} of {passage!r} is no whole number from 0 to {HIGHEST}"
+        if not _is_id(passage):
+            return f"gold: {passage!a} is no id: it holds what is no character"
     if not any(grade > 0 for grade in record["gold"].values()):
         return "gold has no relevant passage, and nothing can be scored"
     seen: set[str] = set()
@@ -48,6 +51,8 @@ def problem(record: dict) -> str | None:
         score = item.get("score")
         if type(score) not in (int, float) or not math.isfinite(score):
             return "ranking is no list of objects with id and score"
+        if not _is_id(item["id"]):
+            return f"ranking: {item['id']!a} is no id: it holds what is no character"
         if item["id"] in seen:
             return f"ranking has the passage {item['id']!r} twice"
         if score > last:
@@ -57,6 +62,11 @@ def problem(record: dict) -> str | None:
     if len(seen) > min(record["top"], record["passages"]):
         return f"ranking has {len(seen)} passages, more than top {record['top']} of {record['passages']}"
     return None
+
+
+def _is_id(text: str) -> bool:
+    """Whether trec_eval's code in C reads the text as it stands: without a zero byte and halves of characters."""
+    return "\0" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def measured(record: dict) -> dict[str, str]:

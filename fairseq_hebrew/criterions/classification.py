@@ -43,8 +43,9 @@ class ClassificationCriterion(FairseqCriterion):
         size, loss, correct = (
             sum(float(log[name]) for log in logging_outputs) for name in ("sample_size", "loss", "correct")
         )
-        metrics.log_scalar("loss", loss / max(size, 1) / math.log(2), size, round=3)
-        metrics.log_scalar("accuracy", 100.0 * correct / max(size, 1), size, round=2)
+        count = size or 1  # nothing labelled: 0 of 1; on XLA a mean over updates may be less than 1
+        metrics.log_scalar("loss", loss / count / math.log(2), size, round=3)
+        metrics.log_scalar("accuracy", 100.0 * correct / count, size, round=2)
 
     @staticmethod
     def logging_outputs_can_be_summed() -> bool:

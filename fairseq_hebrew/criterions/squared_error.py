@@ -34,7 +34,7 @@ class SquaredErrorCriterion(FairseqCriterion):
         """Log the mean squared error."""
         size = sum(float(log["sample_size"]) for log in logging_outputs)
         loss = sum(float(log["loss"]) for log in logging_outputs)
-        metrics.log_scalar("loss", loss / max(size, 1), size, round=4)
+        metrics.log_scalar("loss", loss / (size or 1), size, round=4)
 
     @staticmethod
     def logging_outputs_can_be_summed() -> bool:

@@ -63,6 +63,11 @@ class FixedShapes:
         """
         made = []
         which = np.searchsorted(self.lengths, sizes)
+        if len(which) and which.max() == len(self.lengths):
+            raise UserError(
+                f"a sample of {int(np.max(sizes))} tokens is longer than batches of fixed shapes are, "
+                f"{self.lengths.max()}; give a larger maximum length"
+            )
         for number, length in enumerate(self.lengths.tolist()):
             here = which == number
             own, tokens = indices[here], int(sizes[here].sum())

@@ -64,7 +64,10 @@ def export(checkpoint_path: Path, output: Path, asked: Asked = Asked()) -> dict:
     vocabulary = open_vocabulary(asked.tokenizer or find_tokenizer(checkpoint), asked.dictionary)
     check_dictionary(checkpoint, vocabulary)
     # All that can be wrong with the input is found before anything of an older export is touched.
-    texts = tokenizer_files(vocabulary, checkpoint.config.max_positions, asked.original_ids) | form.files()
+    # What `predict` cuts texts at, transformers' pipelines shall too; words of tagged sentences are never cut off here.
+    longest = checkpoint.longest if checkpoint.task == "sequence_classification" else None
+    longest = longest or checkpoint.config.max_positions
+    texts = tokenizer_files(vocabulary, longest, asked.original_ids) | form.files()
     ids: dict[str, int] = {}
     if asked.original_ids:
         checkpoint, ids = with_original_ids(checkpoint, vocabulary, form)

@@ -45,13 +45,15 @@ class BatchOrder:
             raise UserError(f"{checkpoint}: no such checkpoint; name one of the run with --batches")
         utils.import_user_module(argparse.Namespace(user_dir=str(PLUGIN)))
         try:
-            self._cfg = load_checkpoint_to_cpu(str(checkpoint))["cfg"]
+            state = load_checkpoint_to_cpu(str(checkpoint))
+            self._cfg = state["cfg"]
             user_dir = self._cfg.common.user_dir
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise UserError(f"{checkpoint}: not a checkpoint of fairseq-train; name one it wrote") from error
         if user_dir and Path(user_dir).name != PLUGIN.name:
             utils.import_user_module(argparse.Namespace(user_dir=user_dir))
         self._task = tasks.setup_task(self._cfg.task)
+        self._task.load_state_dict(state.get("task_state") or {})  # such as the length of its samples
         self._epoch: tuple[int, list[list[list[int]]]] | None = None
 
     def batches(self, epoch: int) -> list[list[list[int]]]:

@@ -9,7 +9,7 @@ from itertools import islice
 import torch
 
 from fairseq_hebrew.data.labelled import LabelledDataset
-from fairseq_hebrew.stage.errors import UsageError
+from fairseq_hebrew.stage.errors import UsageError, UserError
 from fairseq_hebrew.stage.progress import Progress
 
 from . import questions, tagged_words, texts, values
@@ -45,14 +45,17 @@ def moved(model, device: str) -> None:
     """Put the model onto the device; raises UsageError where there is no such one."""
     try:
         model.to(device)
-    except RuntimeError as error:
+    except (RuntimeError, AssertionError) as error:  # the second of a torch without CUDA
         reason = str(error).splitlines()[0]
         raise UsageError(f"--device {device}: {reason}") from None
 
 
 @torch.inference_mode()
 def outputs(model, task, samples: list, batch_size: int, device: str) -> list[torch.Tensor]:
-    """What the task's head makes of each sample, fp32 on the CPU; batches are of like lengths."""
+    """What the task's head makes of each sample, fp32 on the CPU; batches are of like lengths.
+
+    Raises UserError for what is not finite: nothing can be read from it, and it would look like an answer.
+    """
     dataset = LabelledDataset(samples, task.dictionary.pad(), seed=1)
     made: list = [None] * len(dataset)
     order = dataset.ordered_indices()
@@ -61,6 +64,8 @@ def outputs(model, task, samples: list, batch_size: int, device: str) -> list[to
         batch = dataset.collater([dataset[i] for i in indices])
         inputs = {name: value.to(device) for name, value in batch["net_input"].items()}
         logits = model(**inputs, head=task.head)[0].float().cpu()
+        if not logits.isfinite().all():
+            raise UserError(f"{task.description.name}: what the model says is not finite; take an earlier checkpoint")
         for row, index in enumerate(indices):
             made[index] = logits[row]
     return made

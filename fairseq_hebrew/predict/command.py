@@ -22,6 +22,7 @@ from fairseq_hebrew.text.tokenizer import model_files
 from .checkpoint import load_model, read_checkpoint
 
 RETRIEVAL = Retrieval.KIND
+BATCH_SIZE = 32
 TOP = 100  # passages that a ranking of retrieval has
 
 
@@ -64,6 +65,9 @@ def _baseline(options: argparse.Namespace) -> Source:
         raise UsageError(f"{option} needs --description and --data: {why}")
     if options.checkpoint is not None:
         raise UsageError(f"{option} is a baseline without a model; leave {options.checkpoint} out")
+    for name in ("tokenizer", "device", "batch_size"):
+        if getattr(options, name) is not None:
+            raise UsageError(f"{option} is a baseline without a model; leave --{name.replace('_', '-')} out")
     description = _with_threshold(options, read_description(options.description))
     judged = _judged(options, description)
     if (description.kind == RETRIEVAL) != options.bm25:
@@ -108,14 +112,14 @@ def _model(options: argparse.Namespace) -> Source:
 
         searched = retrieval_set(judged, options.data, description)
         model, task = load_model(options.checkpoint, state, overrides)
-        return rankings(model, task, searched, _top(options), options.batch_size, options.device)
+        return rankings(model, task, searched, _top(options), options.batch_size or BATCH_SIZE, options.device or "cpu")
 
     def answered() -> Iterator[dict]:
         from .answers import answers
 
         model, task = load_model(options.checkpoint, state, overrides)
         examples = _examples(options, description)
-        made = answers(model, task, examples, options.batch_size, options.device)
+        made = answers(model, task, examples, options.batch_size or BATCH_SIZE, options.device or "cpu")
         return _marked(options, description, examples, made)
 
     files = _files(options, description, judged)
@@ -208,14 +212,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.add_argument("--input", type=Path, help="a labelled file instead of a split")
     options.add_argument("--description", help="another description than the checkpoint's")
     options.add_argument("--tokenizer", type=Path, help="tokenizer folder, where it was moved since training")
-    options.add_argument("--batch-size", type=int, default=32, help="examples at a time; changes no answer")
+    options.add_argument("--batch-size", type=int, help=f"examples at a time; changes no answer ({BATCH_SIZE})")
     options.add_argument(
         "--null-threshold",
         type=finite,
         help="of questions: by how much no answer has to score higher than the best one (that of the description)",
     )
     options.add_argument("--top", type=int, help=f"of retrieval: how many passages a query is given ({TOP})")
-    options.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1...")
+    options.add_argument("--device", help="cpu (default), cuda, cuda:1...")
     options.add_argument("--majority", action="store_true", help="the majority baseline instead of a checkpoint")
     options.add_argument("--bm25", action="store_true", help="the baseline of retrieval instead of a checkpoint")
     options.add_argument(
@@ -230,7 +234,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     options.add_argument("--force", action="store_true", help="run although the output is up to date")
     parsed = options.parse_args(arguments)
-    if parsed.batch_size < 1:
+    if parsed.batch_size is not None and parsed.batch_size < 1:
         options.error("--batch-size: at least 1")
     if parsed.top is not None and parsed.top < 1:
         options.error("--top: at least 1")

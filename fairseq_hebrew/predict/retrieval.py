@@ -8,7 +8,6 @@ from itertools import islice
 import numpy as np
 
 from fairseq_hebrew.data.examples.retrieval_set import RetrievalSet
-from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.stage.progress import Progress, log
 
 from .answers import moved, outputs
@@ -31,10 +30,7 @@ def rankings(
 
     def vectors(samples: list) -> np.ndarray:
         """Their vectors (N, C), fp32."""
-        made = np.stack([vector.numpy() for vector in outputs(model, task, samples, batch_size, device)])
-        if not np.isfinite(made).all():
-            raise UserError(f"{task.description.name}: the model's vectors are not finite; take an earlier checkpoint")
-        return made
+        return np.stack([vector.numpy() for vector in outputs(model, task, samples, batch_size, device)])
 
     nearest = Nearest(vectors(maker.queries([query.text for query in searched.queries])), top)
     ids: list[str] = []

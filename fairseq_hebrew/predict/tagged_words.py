@@ -26,12 +26,18 @@ def answer(
     """
     # A sentence cut in windows is joined again by appending: each word is one window's own.
     logits = torch.cat([logits[list(sample.positions)] for sample, logits in outputs])
-    chosen = decode(logits) if decode else logits.argmax(-1).tolist()
-    return record(description, example, [description.classes[i] for i in chosen])
+    if decode:
+        return record(description, example, [description.classes[i] for i in decode(logits)])
+    probabilities, chosen = logits.softmax(-1).max(-1)
+    scores = [round(p, 6) for p in probabilities.tolist()]
+    return record(description, example, [description.classes[i] for i in chosen.tolist()], scores)
 
 
-def record(description: TaskDescription, example: TaggedSentence, predicted: list[str]) -> dict:
-    """Of running text also the words' ranges of characters, and those of the entities with their types."""
+def record(
+    description: TaskDescription, example: TaggedSentence, predicted: list[str], scores: list[float] | None = None
+) -> dict:
+    """`scores`: the probability of each tag, where they were chosen one by one. Of running text also the words' ranges
+    of characters, and those of the entities with their types."""
     made = {
         "kind": description.kind,
         "task": description.name,
@@ -41,6 +47,7 @@ def record(description: TaskDescription, example: TaggedSentence, predicted: lis
         "words": example.words,
         "gold": example.tags,
         "predicted": predicted,
+        **({} if scores is None else {"scores": scores}),
     }
     if example.offsets is None:
         return made

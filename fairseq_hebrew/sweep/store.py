@@ -178,6 +178,7 @@ def _settings(config: Configuration, model: Model) -> dict:
         "patience": config.patience,
         "warmup": config.warmup,
         "training_samples": config.samples,
+        "length of samples": "that of 95 % of the training split",  # fairseq-train's default; `options` may differ
         "options": dict(sorted(model.options.items())),
         **{f"the {split} file": _content(split_path(config.data, split, description)) for split in splits},
         **_searched(config, splits),

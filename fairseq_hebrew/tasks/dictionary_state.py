@@ -3,6 +3,7 @@
 import functools
 import os
 
+import torch
 from fairseq.data import Dictionary
 
 from fairseq_hebrew.stage.errors import UserError, at
@@ -93,25 +94,42 @@ def give_task_state_on_resume() -> None:
 
     @functools.wraps(stock)
     def load_checkpoint(self, *args, **kwargs):
-        read = checkpoint_utils.load_checkpoint_to_cpu
+        if not isinstance(self.task, DictionaryState):
+            return stock(self, *args, **kwargs)
+        read, given = checkpoint_utils.load_checkpoint_to_cpu, []
 
         def read_and_give(path, *read_args, **read_kwargs):
             state = read(path, *read_args, **read_kwargs)
-            if isinstance(self.task, DictionaryState):
-                task_state = state.get("task_state") or {}
-                self.task.check_dictionary(task_state, path, _remedy(self.cfg.checkpoint, path))
-                if path != self.cfg.checkpoint.finetune_from_model:  # what another task has learned about its data
-                    self.task.load_state_dict(task_state)
+            task_state = state.get("task_state") or {}
+            self.task.check_dictionary(task_state, path, _remedy(self.cfg.checkpoint, path))
+            if path != self.cfg.checkpoint.finetune_from_model:  # what another task has learned about its data
+                self.task.load_state_dict(task_state)
+                given.append(task_state)
             return state
 
         checkpoint_utils.load_checkpoint_to_cpu = read_and_give
         try:
-            return stock(self, *args, **kwargs)
+            found = stock(self, *args, **kwargs)
         finally:
             checkpoint_utils.load_checkpoint_to_cpu = read
+        _give_to_others(self, given)
+        return found
 
     load_checkpoint.gives_task_state = True
     Trainer.load_checkpoint = load_checkpoint
+
+
+def _give_to_others(trainer, given: list[dict]) -> None:
+    """What the first process has read, to the tasks of those that did not read a file themselves: stock fairseq sends
+    them weights and optimizer alone."""
+    from fairseq.distributed import utils
+
+    if trainer.data_parallel_world_size == 1 or not torch.distributed.is_initialized():
+        return
+    group = trainer.data_parallel_process_group
+    first = utils.broadcast_object(given[-1:], src_rank=0, group=group, dist_device=trainer.device)
+    if first and not given:
+        trainer.task.load_state_dict(first[0])
 
 
 def _remedy(cfg, path: str) -> str:

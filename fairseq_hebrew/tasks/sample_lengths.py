@@ -8,6 +8,7 @@ from typing import Optional
 
 from fairseq.dataclass import FairseqDataclass
 from omegaconf import II
+from omegaconf.errors import InterpolationKeyError
 
 from fairseq_hebrew.data.described import LEAST_TOKENS, LENGTH_KEY
 from fairseq_hebrew.data.examples import read_examples
@@ -16,8 +17,6 @@ from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.tasks.fixed_shapes import lengths_of_task
 
 logger = logging.getLogger(__name__)
-
-TRAIN = "train"
 
 
 @dataclass
@@ -28,6 +27,7 @@ class SampleLengthOptions(FairseqDataclass):
         default=None,
         metadata={"help": "longest sample in tokens, <s> and </s> included, instead of what --length-percentile finds"},
     )
+    train_subset: str = II("dataset.train_subset")  # whose lengths are looked at
     length_percentile: float = field(
         default=95.0,
         metadata={
@@ -48,7 +48,7 @@ class ChoosesLength:
     """
 
     def __init__(self, cfg, *args, **kwargs):
-        if (cfg.max_tokens_per_sample or LEAST_TOKENS) < LEAST_TOKENS:
+        if cfg.max_tokens_per_sample is not None and cfg.max_tokens_per_sample < LEAST_TOKENS:
             raise UserError(f"--max-tokens-per-sample {cfg.max_tokens_per_sample}: at least {LEAST_TOKENS}")
         if not 0 <= cfg.length_percentile <= 100:
             raise UserError(f"--length-percentile {cfg.length_percentile:g}: give a percentage, or 0 for max_tokens")
@@ -86,8 +86,16 @@ class ChoosesLength:
     def _chooses(self) -> bool:
         """Whether the training split is still to be looked at."""
         known = self._length or self.cfg.max_tokens_per_sample
-        asked = self.sample_maker.longer and self.cfg.length_percentile and TRAIN in self.description.files
+        asked = self.sample_maker.longer and self.cfg.length_percentile and self._split in self.description.splits
         return bool(asked and not known)
+
+    @property
+    def _split(self) -> str:
+        """The one that is trained on; configurations of older checkpoints, or made by hand, do not tell it."""
+        try:
+            return getattr(self.cfg, "train_subset", None) or "train"
+        except InterpolationKeyError:
+            return "train"
 
     def examples(self, split: str) -> Sequence:
         """Those of a split; before the first, the length of samples is settled. Raises UserError naming file and line
@@ -99,7 +107,7 @@ class ChoosesLength:
         return self._read.pop(split, None) or read_examples(Path(self.cfg.data), split, self.description)
 
     def _choose(self) -> None:
-        examples = self._read[TRAIN] = read_examples(Path(self.cfg.data), TRAIN, self.description)
+        examples = self._read[self._split] = read_examples(Path(self.cfg.data), self._split, self.description)
         most = min(self.description.max_tokens, self._positions or self.description.max_tokens)
         maker = self.make_samples()
         sizes = [maker.length(example) for example in examples]

@@ -164,3 +164,11 @@ def test_of_long_texts_no_more_is_in_memory_than_the_scores_need(tmp_path):
         tracemalloc.stop()
     assert found["texts"] == 200 and found["accuracy"] == 0.0
     assert peak < 10_000_000
+
+
+@pytest.mark.parametrize("line", ["[" * 100_000, '{"kind": ["a"]}', '{"kind": 7}', "\ud800"])
+def test_what_is_no_record_gets_one_line(tmp_path, line):
+    path = tmp_path / "predictions.jsonl"
+    path.write_bytes((line + "\n").encode("utf-8", "surrogatepass"))
+    with pytest.raises(UserError, match=r"predictions\.jsonl:1: (not a JSON record|kind )"):
+        score(path)

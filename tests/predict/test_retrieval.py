@@ -193,7 +193,7 @@ def test_vectors_that_are_no_numbers_are_refused(best, tmp_path, capsys):
     torch.save(state, tmp_path / "bad.pt")
     assert predict.main([str(tmp_path / "bad.pt"), "--output", str(tmp_path / "p.jsonl")]) == 1
     told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
-    assert told == ["error: things: the model's vectors are not finite; take an earlier checkpoint"]
+    assert told == ["error: things: what the model says is not finite; take an earlier checkpoint"]
     assert not (tmp_path / "p.jsonl").exists()
 
 

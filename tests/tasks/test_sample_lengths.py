@@ -2,13 +2,17 @@
 
 import json
 import logging
+import random
 import re
+import sys
+from pathlib import Path
 
 import pytest
 import torch
 from omegaconf import OmegaConf
 
 from fairseq_hebrew.data.described import LENGTH_KEY
+from fairseq_hebrew.monitor.batches import BatchOrder
 from fairseq_hebrew.predict.checkpoint import load_model, read_checkpoint
 from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.tasks.labelled import LabelledConfig
@@ -34,6 +38,7 @@ files: {train: train.bmes, valid: valid.bmes}
 labels: [PER]
 metric: f1
 """
+logs: list[str] = []  # of `train`
 WORD = "א"  # a piece, after a blank
 
 
@@ -159,6 +164,14 @@ def test_on_xla_batches_have_the_lengths_up_to_the_longest(tokenizer_dir, tmp_pa
         assert made.datasets["train"].shapes.lengths.tolist() == lengths and not made.on_xla
 
 
+def test_the_split_that_is_trained_on_is_looked_at(tokenizer_dir, tmp_path, heard):
+    data = texts(tmp_path / "data", [20] * 20, [100] * 20)
+    (data / "train.tsv").unlink()
+    one = task(data, tokenizer_dir, train_subset="valid")
+    one.load_dataset("valid")
+    assert one.max_tokens == 128 and sizes(one, "valid") == [102] * 20
+
+
 @pytest.mark.parametrize("percentile", [-1, 100.5])
 def test_a_percentage_that_is_none(tokenizer_dir, tmp_path, percentile):
     with pytest.raises(UserError, match=f"--length-percentile {percentile:g}: give a percentage"):
@@ -188,14 +201,15 @@ def test_a_checkpoint_goes_on_with_its_length(tokenizer_dir, tmp_path, heard):
     assert old.max_tokens == 512, "a checkpoint from before lengths were found"
 
 
-def train(folder, tokenizer, save, *options):
+def train(folder, tokenizer, save, *options, launch=("fairseq-train",)):
     done = run(
-        *("fairseq-train", folder, "--user-dir", "fairseq_hebrew", "--task", "sequence_classification"),
+        *(*launch, folder, "--user-dir", "fairseq_hebrew", "--task", "sequence_classification"),
         *("--criterion", "classification", "--description", folder / "task.yaml", "--tokenizer-dir", tokenizer),
         *("--arch", "hallelubert_tiny", "--encoder-layers", "1", "--batch-size", "8", "--optimizer", "adam"),
         *("--lr", "1e-4", "--cpu", "--num-workers", "0", "--save-dir", save, "--log-format", "json", *options),
     )
     assert done.returncode == 0, done.stderr[-3000:]
+    logs.append(done.stdout + done.stderr)
     return re.findall(r"length: \d+ tokens[^\n]*", done.stdout + done.stderr)
 
 
@@ -211,6 +225,16 @@ def test_training_resuming_predicting_and_the_card_have_one_length(tokenizer_dir
     lines = train(data, tokenizer_dir, tmp_path / "other", "--max-epoch", "1", "--finetune-from-model", last)
     assert len(lines) == 1 and lines[0].startswith("length: 64 tokens: 95 %")
 
+    # of several processes one reads the checkpoint, and all must have its length: 4 texts of 128 tokens
+    texts(data, [20] * 20, [200] * 4)
+    program = Path(sys.executable).with_name("fairseq-train")
+    launch = ("torchrun", "--nproc-per-node", 2, "--master-port", random.randint(20000, 30000), program)
+    more = ("--max-epoch", "3", "--no-save", "--distributed-backend", "gloo")
+    train(data, tokenizer_dir, tmp_path / "save", *more, launch=launch)
+    assert re.findall(r'"valid_wpb": "(\d+)"', logs[-1]) == [str(4 * 128)], logs[-1][-2000:]
+
+    order = BatchOrder(last)
+    assert order._task.max_tokens == 128, "what monitor reads batches by"
     texts(data, [500] * 20, [200] * 3)
     model, made = load_model(last, read_checkpoint(last), {})
     assert made.max_tokens == 128
@@ -228,3 +252,5 @@ def test_training_resuming_predicting_and_the_card_have_one_length(tokenizer_dir
     assert exported.returncode == 0, exported.stderr[-3000:]
     card = (tmp_path / "hf" / "README.md").read_text(encoding="utf-8")
     assert re.search(r"longest sample in tokens \| 128 ", card), card
+    told = json.loads((tmp_path / "hf" / "tokenizer_config.json").read_text(encoding="utf-8"))
+    assert told["model_max_length"] == 128

@@ -80,7 +80,7 @@ def _checked(values: object, where: str) -> TaskDescription:
         raise UserError(f"{where}: expected `key: value` lines; {REMEDY}")
     values = dict(values)
     kind = values.pop("kind", None)
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         told = "the key 'kind' is missing" if kind is None else f"kind {kind!r} is none of {', '.join(KINDS)}"
         raise UserError(f"{where}: {told}; {REMEDY}")
     return KINDS[kind].read(values, where)

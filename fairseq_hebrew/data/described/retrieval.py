@@ -33,7 +33,7 @@ class Retrieval(TaskDescription):
     max_query_tokens: int = 64
     pooling: str = "mean"  # of all pieces of a text; cls: its <s> alone
     temperature: float = 0.05  # what the cosines are divided by in training
-    negatives: int = 0  # hard negatives that a pair brings to a step of training, where it has so many
+    negatives: int = 0  # hard negatives that a pair brings to a step of training, where it has so many; of triples 1
     query_prefix: str = ""  # what stands before each query, such as "query: "
     passage_prefix: str = ""
 
@@ -55,6 +55,8 @@ class Retrieval(TaskDescription):
     @classmethod
     def check(cls, values: dict, where: str) -> None:
         made = {name: values.get(name, getattr(cls, name)) for name in cls.__dataclass_fields__ if hasattr(cls, name)}
+        if made["format"] == "triples":  # each has a negative, and who gives triples means to use them
+            made["negatives"] = values.setdefault("negatives", 1)
         for key, known in CHOICES.items():
             if made[key] not in known:
                 raise UserError(f"{where}: {key} {made[key]!r} is none of {', '.join(known)}; {REMEDY}")

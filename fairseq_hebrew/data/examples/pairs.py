@@ -65,16 +65,16 @@ def read_pair_set(path: Path, folder: Path, description: Retrieval) -> PairSet:
     if description.format not in LINES:
         pairs, relevance = _judged(path, folder, description)
         return PairSet(pairs, relevance, _sizes(pairs))
-    relevance, starts, sizes, end = Relevance(), array("q"), array("i"), 0
+    relevance, starts, sizes = Relevance(), array("q"), array("i")
     for line, pair in _checked(path, description.format):
         starts.append(line.start)
         sizes.extend(_sizes([pair])[0].tolist())
         relevance.add(identity(pair.query), identity(pair.positive))
-    end = path.stat().st_size
     if not starts:
         raise UserError(f"{path}: no pairs in the file; {_RECORD if description.format == 'pairs' else _TRIPLE}")
-    pairs = PairLines(path, description.format, np.array([*starts, end], np.int64))
-    return PairSet(pairs, relevance, np.array(sizes, np.int32).reshape(-1, 3))
+    starts.append(path.stat().st_size)
+    pairs = PairLines(path, description.format, np.frombuffer(starts, np.int64))
+    return PairSet(pairs, relevance, np.frombuffer(sizes, np.int32).reshape(-1, 3))
 
 
 class PairLines(Sequence):

@@ -18,6 +18,7 @@ from fairseq_hebrew.stage.progress import log
 
 from .beir import Judgement, Row, read_qrels, read_rows
 from .questions import read_questions
+from .relevance import same_text
 
 
 class Query(NamedTuple):
@@ -145,16 +146,22 @@ _SQUAD = QuestionAnswering(name="passages", files={}, metric="f1", repair_answer
 
 
 def _squad(path: Path) -> RetrievalSet:
-    """The questions that are answered, each with its own paragraph; what is searched are the file's paragraphs."""
+    """The questions that are answered, each with all paragraphs that are said to answer it, in whatever place the same
+    question stands; what is searched are the file's paragraphs."""
     ids: dict[str, str] = {}
+    texts: dict[str, str] = {}
+    answered: dict[str, dict[str, int]] = {}
     queries = []
     for question in read_questions(path, _SQUAD):
-        passage = ids.setdefault(question.context, f"p{len(ids)}")
+        passage = ids.setdefault(same_text(question.context), f"p{len(ids)}")
+        texts.setdefault(passage, question.context)
         if question.answers:
-            queries.append(Query(question.id, question.question, {passage: 1}))
+            relevant = answered.setdefault(same_text(question.question), {})
+            relevant[passage] = 1
+            queries.append(Query(question.id, question.question, relevant))
     if not queries:
         raise UserError(f"{path}: no question with an answer in the file; give one as SQuAD's")
-    passages = [Passage(name, text) for text, name in ids.items()]
+    passages = [Passage(name, text) for name, text in texts.items()]
     return RetrievalSet(queries, Passages(lambda: passages, len(passages)), [path])
 
 
@@ -162,13 +169,18 @@ def _pairs(path: Path, description: Retrieval) -> RetrievalSet:
     """The queries of a file with a pair a line, with all passages that answer them somewhere in it."""
     from .pairs import read_pairs  # which reads the other forms as sets
 
-    passages: dict[str, str] = {}
-    relevant: dict[str, dict[str, int]] = {}
+    ids: dict[str, str] = {}
+    searched: list[Passage] = []
+    asked: dict[str, Query] = {}
     for pair in read_pairs(path, description):
-        names = [passages.setdefault(text.strip(), f"p{len(passages)}") for text in (pair.positive, *pair.negatives)]
-        relevant.setdefault(pair.query.strip(), {})[names[0]] = 1
-    if not relevant:
+        names = []
+        for text in (pair.positive, *pair.negatives):
+            names.append(ids.setdefault(same_text(text), f"p{len(ids)}"))
+            if len(searched) < len(ids):
+                searched.append(Passage(names[-1], text.strip()))
+        query = asked.setdefault(same_text(pair.query), Query(f"q{len(asked)}", pair.query.strip(), {}))
+        query.relevant[names[0]] = 1
+    if not asked:
         raise UserError(f"{path}: no pairs in the file; give a query and a passage that answers it a line")
-    queries = [Query(f"q{number}", text, its) for number, (text, its) in enumerate(relevant.items())]
-    searched = [Passage(name, text) for text, name in passages.items()]
+    queries = list(asked.values())
     return RetrievalSet(queries, Passages(lambda: searched, len(searched)), [path])

@@ -140,6 +140,19 @@ def test_the_commands(tmp_path):
     assert both.returncode == 2 and "leave one of them out" in both.stderr
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"null_score": float("nan")},
+        {"null_threshold": float("inf")},
+        {"answers": [{"text": "", "score": float("nan")}]},
+    ],
+)
+def test_numbers_that_are_none(tmp_path, change):
+    with pytest.raises(UserError, match=r"p\.jsonl:2: (null_|answers is no list)"):
+        score(written(tmp_path, [RECORDS[0], {**RECORDS[7], **change}]))
+
+
 @pytest.mark.parametrize("given", ["nan", "inf", "x", ""])
 def test_what_is_no_threshold(given):
     with pytest.raises(UserError, match="no number, and no file of scores"):

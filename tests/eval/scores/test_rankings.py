@@ -8,7 +8,7 @@ import pytest
 
 from fairseq_hebrew.eval.compare import compare
 from fairseq_hebrew.eval.score import score
-from fairseq_hebrew.eval.scores.rankings import MEASURES
+from fairseq_hebrew.eval.scores.rankings import MEASURES, problem
 from fairseq_hebrew.stage.errors import UserError
 from tests.conftest import run, the_error
 
@@ -112,6 +112,8 @@ def test_measures_that_reach_deeper_than_what_was_asked_for_are_not_told(tmp_pat
         ({"gold": {"a": 1, "b": -1}}, "gold: the grade -1 of 'b' is no whole number from 0"),
         ({"gold": {"a": True}}, "gold: the grade True of 'a' is no whole number from 0"),
         ({"gold": ["a"]}, "the field 'gold' is missing or no dict"),
+        ({"gold": {"a": 10**30}}, "is no whole number from 0 to 1000"),
+        ({"gold": {"a\0": 1}}, "gold: 'a\\x00' is no id"),
         ({"passages": 499}, "another passages than on the first line"),
         ({"passages": True}, "passages True is no number from 1"),
         ({"top": 10}, "another top than on the first line"),
@@ -123,6 +125,11 @@ def test_mistakes_are_named_by_line(tmp_path, change, told):
     with pytest.raises(UserError) as raised:
         score(path)
     assert f"{path}:2: " in str(raised.value) and told in str(raised.value)
+
+
+def test_half_a_character_is_no_id():
+    """As JSON can write it: trec_eval's code in C reads no further."""
+    assert "ranking: '\\ud800' is no id" in problem({**RECORDS[0], "ranking": [{"id": "\ud800", "score": 1.0}]})
 
 
 def test_a_query_predicted_twice(tmp_path):
@@ -144,6 +151,17 @@ def test_two_rankings_are_compared_by_their_scores(tmp_path):
     assert found["metrics"]["ndcg@20"]["first"] == {"value": 100.0, "low": 100.0, "high": 100.0}
     # three of four queries are better, none is worse: in a quarter of the exchanges all three are on one side
     assert found["metrics"]["mrr@10"]["difference"]["p"] == pytest.approx(1 / 4, abs=0.06)
+
+
+def test_rankings_of_other_lengths_are_compared_by_what_both_tell(tmp_path):
+    long = written(tmp_path, [record("1", {"a": 1}, ["a"], top=100)], "long.jsonl")
+    short = written(tmp_path, [record("1", {"a": 1}, ["b", "a"], top=20)], "short.jsonl")
+    rows = compare([long], [short], resamples=50)["metrics"]
+    assert set(rows) == {"ndcg@20", "ndcg@10", "mrr@10", "recall@20"}
+    assert rows["mrr@10"]["second"]["value"] == 50.0
+    few = written(tmp_path, [record("1", {"a": 1}, ["a"], top=5)], "few.jsonl")
+    with pytest.raises(UserError, match="no measure is told by both"):
+        compare([long], [few], resamples=50)
 
 
 @pytest.mark.parametrize(
