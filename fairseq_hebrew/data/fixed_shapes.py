@@ -75,9 +75,14 @@ class FixedShapes:
             full = np.split(own, range(rows, len(own), rows)) if len(own) else []
             made += full + [np.array([EMPTY - number])] * (-len(full) % self.hosts)
             count = len(full) + -len(full) % self.hosts
-            told = f", {100 * (1 - tokens / (count * rows * length)):.1f} % padding" if count else ""
-            logger.info(f"length {length}: {len(own):,} samples, batches: {count:,} of {rows} rows{told}")
+            self.tell(length, len(own), tokens, count)
         return made
+
+    def tell(self, length: int, samples: int, tokens: int, batches: int) -> None:
+        """Log what the batches of a length are made of."""
+        rows = self.rows[length]
+        told = f", {100 * (1 - tokens / (batches * rows * length)):.1f} % padding" if batches else ""
+        logger.info(f"length {length}: {samples:,} samples, batches: {batches:,} of {rows} rows{told}")
 
     def _rows(self, length: int, max_tokens: int | None, max_sentences: int | None, multiple: int) -> int:
         limits = [max_tokens // length] if max_tokens else []

@@ -149,22 +149,29 @@ class LabelledTask(
         """What the maker of records needs of a trained model, beside its outputs, as arguments by name."""
         return {}
 
+    def parts_counted(self, sample: dict) -> list[str]:
+        """The names of a batch's tensors that `counts` needs."""
+        return ["target", *(name for name in self.placed if name in sample)]
+
     def counted(self, told: dict, sample: dict, predicted) -> dict:
         """The logging output of a batch in validation: what is `told` of it, and its counts by their names with COUNT
-        before. Tensors come to the host, in one go.
+        before. Tensors come to the host, in one go. predicted: a tensor, or a tuple of them.
         """
         names = [name for name, value in told.items() if torch.is_tensor(value)]
-        parts = ["target", *(name for name in self.placed if name in sample)]
-        tensors = self.on_host([*(told[name] for name in names), *(sample[part] for part in parts), predicted.detach()])
+        parts, several = self.parts_counted(sample), isinstance(predicted, tuple)
+        made = [part.detach() for part in (predicted if several else (predicted,))]
+        tensors = self.on_host([*(told[name] for name in names), *(sample[part] for part in parts), *made])
+        made = tensors[len(names) + len(parts) :]
         told = {**told, **dict(zip(names, tensors))}
         sample = {**sample, **dict(zip(parts, tensors[len(names) :]))}
-        return {**told, **{COUNT + name: float(value) for name, value in self.counts(sample, tensors[-1]).items()}}
+        counts = self.counts(sample, tuple(made) if several else made[0])
+        return {**told, **{COUNT + name: float(value) for name, value in counts.items()}}
 
     @abstractmethod
     def counts(self, sample: dict, predicted) -> dict[str, int]:
         """Numbers of a batch from which, summed, `score` computes the metric; `predicted` holds class indices.
 
-        All of it is on the host: the target, what is `placed`, and what was predicted.
+        What is needed of it is on the host, `parts_counted`, and what was predicted.
         """
 
     @abstractmethod

@@ -11,24 +11,31 @@ AT_ONCE = 256  # queries that are compared with all passages together
 class RankedSplit:
     """The vectors of a split's queries and passages as they come, and what its measures are once all have come."""
 
-    def __init__(self, pairs: PairSet) -> None:
+    def __init__(self, pairs: PairSet, brought: np.ndarray) -> None:
+        """brought: int (N,), how many passages each pair brings."""
         self._pairs = pairs
-        self._seen = np.zeros(len(pairs), bool)
+        self._ends = np.cumsum(brought, dtype=np.int64)
+        self._brought = brought
+        self._seen = np.zeros(int(self._ends[-1]), bool)  # of the passages, in the order of the file
         self._queries: dict[int, np.ndarray] = {}  # by what identifies it
-        # By what identifies it: its place in the file (the number of a pair, and where it stands there), its vector.
-        self._passages: dict[int, tuple[tuple[int, int], np.ndarray]] = {}
+        # By what identifies it: its place in the file, its vector.
+        self._passages: dict[int, tuple[int, np.ndarray]] = {}
 
-    def add(self, index: int, query: int, vector: np.ndarray, passages: list[tuple[int, np.ndarray]]) -> bool:
-        """The pair of a number, with the vectors (C,) of its query and its passages; False if it had come before."""
-        if self._seen[index]:
-            return False
-        self._seen[index] = True
-        self._queries.setdefault(query, vector)
-        for number, (name, vector) in enumerate(passages):
-            place = (index, number)
+    def add(self, queries: tuple[np.ndarray, np.ndarray], passages: tuple[np.ndarray, np.ndarray, np.ndarray]) -> bool:
+        """What identifies queries (Q,) and their vectors (Q, C); and of passages what identifies them (P,), their
+        vectors (P, C), and (P, 2) the pair of each and its number there. A pair's query comes with its first passage.
+        False if all of these had come before.
+        """
+        for name, vector in zip(queries[0].tolist(), queries[1]):
+            self._queries.setdefault(name, vector)
+        names, vectors, where = passages
+        places = self._ends[where[:, 0]] - self._brought[where[:, 0]] + where[:, 1]
+        new = not self._seen[places].all()
+        self._seen[places] = True
+        for name, vector, place in zip(names.tolist(), vectors, places.tolist()):
             if name not in self._passages or place < self._passages[name][0]:
                 self._passages[name] = (place, vector)
-        return True
+        return new
 
     def complete(self) -> bool:
         return bool(self._seen.all())

@@ -20,6 +20,8 @@ from fairseq_hebrew.tasks.ranks import RankedSplit
 
 logger = logging.getLogger(__name__)
 
+# Of a batch: what its queries and passages are.
+COUNTED = ("query_ids", "passage_ids", "query_pairs", "passage_places")
 LOOKED_AT = 1000  # pairs, of which is told how many texts are cut
 
 
@@ -38,11 +40,15 @@ class RetrievalTask(LabelledTask):
     head_kind = "embedding"
     head = "embedding"
     sample_maker = PairSamples
+    placed = ("passages", *COUNTED, "relevant")
     description: Retrieval
 
     def __init__(self, cfg, *args, **kwargs):
-        if cfg.fixed_shapes:
-            raise UserError("--fixed-shapes: batches of retrieval have none; leave it out")
+        if cfg.length_buckets:
+            raise UserError(
+                f"--length-buckets {cfg.length_buckets}: batches of retrieval are drawn at random and have one shape; "
+                "leave it out"
+            )
         if isinstance(cfg.max_valid_steps, int) and cfg.max_valid_steps > 0:
             raise UserError(
                 f"--max-valid-steps {cfg.max_valid_steps}: queries are ranked against all passages of a split; leave "
@@ -52,9 +58,13 @@ class RetrievalTask(LabelledTask):
         self._ranked: dict[str, RankedSplit] = {}  # of this validation, by split
 
     def build_criterion(self, cfg):
-        """`contrastive`; raises UserError for another."""
+        """`contrastive`; raises UserError for another, and where it cannot be as asked."""
         if cfg._name != "contrastive":
             raise UserError(f"--criterion {cfg._name}: retrieval compares passages; give --criterion contrastive")
+        if self.on_xla and cfg.no_cross_device_negatives:
+            raise UserError(
+                "--no-cross-device-negatives: with --tpu all devices compute one batch together; leave it out"
+            )
         return super().build_criterion(cfg)
 
     def build_model(self, cfg, from_checkpoint=False):
@@ -81,10 +91,12 @@ class RetrievalTask(LabelledTask):
         pairs = read_pair_set(split_path(folder, split, self.description), folder, self.description)
         negatives = self.description.negatives if split == "train" else None
         maker = self.make_samples()
-        self._tell(split, pairs, maker)
-        self.datasets[split] = PairDataset(pairs, maker, self.dictionary.pad(), self.cfg.seed, split, negatives)
+        self._tell_split(split, pairs, maker)
+        self.datasets[split] = PairDataset(
+            pairs, maker, self.dictionary.pad(), self.cfg.seed, split, negatives, fixed_shapes=self.cfg.fixed_shapes
+        )
 
-    def _tell(self, split: str, pairs: PairSet, maker: PairSamples) -> None:
+    def _tell_split(self, split: str, pairs: PairSet, maker: PairSamples) -> None:
         count = len(pairs.relevance.queries())
         logger.info(f"{split}: {len(pairs):,} pairs of {count:,} queries, {int(pairs.sizes[:, 2].sum()):,} passages")
         looked_at = min(len(pairs), LOOKED_AT)
@@ -106,6 +118,9 @@ class RetrievalTask(LabelledTask):
         self._ranked.clear()
         super().begin_valid_epoch(epoch, model)
 
+    def parts_counted(self, sample: dict) -> list[str]:
+        return list(COUNTED)
+
     def counts(self, sample: dict, predicted) -> dict[str, float]:
         """The sums of the measures over the queries of a split, once all its pairs have come; 0 before.
 
@@ -115,25 +130,23 @@ class RetrievalTask(LabelledTask):
         counts = dict.fromkeys((*Retrieval.METRICS, "queries"), 0.0)
         gathered, own = of_all_processes(self._found(sample, predicted))
         last = None
-        for process, (split, pairs) in enumerate(gathered):
+        for process, (split, queries, passages) in enumerate(gathered):
             if split not in self._ranked:
-                self._ranked[split] = RankedSplit(self.datasets[split].pairs)
-            new = [self._ranked[split].add(*pair) for pair in pairs]
-            if any(new) and self._ranked[split].complete():
+                dataset = self.datasets[split]
+                self._ranked[split] = RankedSplit(dataset.pairs, dataset.brought)
+            if self._ranked[split].add(queries, passages) and self._ranked[split].complete():
                 last = (process, split)
         if last is not None and last[0] == own:
             counts = self._ranked[last[1]].measures()
         return counts
 
-    def _found(self, sample: dict, predicted) -> tuple[str, list[tuple]]:
-        """The split of a batch, and for each pair: its number, what identifies its query, the query's vector (C,), and
-        what identifies each passage with its vector."""
-        queries, passages = (vectors.detach().float().cpu().numpy() for vectors in predicted)
-        brought: list[list] = [[] for _ in queries]
-        for owner, name, vector in zip(sample["owners"].tolist(), sample["passage_ids"].tolist(), passages):
-            brought[owner].append((name, vector))
-        rows = zip(sample["id"].tolist(), sample["query_ids"].tolist(), queries, brought)
-        return sample["split"], list(rows)
+    def _found(self, sample: dict, predicted) -> tuple[str, tuple, tuple]:
+        """The split of a batch, and what is there of its queries and passages, as `RankedSplit.add` has it."""
+        vectors = [part.float().numpy() for part in predicted]
+        query_ids, passage_ids, query_pairs, places = (sample[name].numpy() for name in COUNTED)
+        asked, there = query_pairs >= 0, places[:, 0] >= 0
+        queries = (query_ids[asked], vectors[0][asked])
+        return sample["split"], queries, (passage_ids[there], vectors[1][there], places[there])
 
     def score(self, totals: dict[str, float]) -> dict[str, float]:
         """Means over queries, in percent."""

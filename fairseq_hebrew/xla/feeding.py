@@ -19,8 +19,8 @@ ONLY_HOST = ("src_lengths",)  # what no model computes with
 
 
 class Placement:
-    """Where the tensors of a batch go: those of net_input, the target and what else is named to the device, the rest
-    stays on the host."""
+    """Where the tensors of a batch go: those of net_input, the target, if it has one, and what else is named to the
+    device, the rest stays on the host."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class Placement:
     def _placed(self, batch: Mapping) -> dict:
         inputs = batch["net_input"]
         names = [name for name, value in inputs.items() if torch.is_tensor(value) and name not in ONLY_HOST]
-        others = ["target", *(name for name in self._more if name in batch)]
+        others = [name for name in ("target", *self._more) if name in batch]
         moved = self._move([*(inputs[name] for name in names), *(batch[name] for name in others)])
         placed = {**inputs, **dict(zip(names, moved))}
         return {**batch, "net_input": placed, **dict(zip(others, moved[len(names) :]))}

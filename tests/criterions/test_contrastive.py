@@ -36,7 +36,7 @@ class Model(torch.nn.Module):
 def criterion(**options):
     told = []
     task = SimpleNamespace(head=HEAD, head_kind=HEAD, description=SimpleNamespace(temperature=TEMPERATURE))
-    task.counts = lambda sample, vectors: told.append(vectors) or {"queries": len(vectors[0])}
+    task.counted = lambda log, sample, vectors: told.append(vectors) or {**log, "queries": len(vectors[0])}
     return ContrastiveCriterion(task, **options), told
 
 
@@ -52,11 +52,37 @@ def batch(pairs, width=0):
     relevant = [[hash(positive)] for _, positive, _ in pairs]
     return {
         "net_input": rows([query for query, _, _ in pairs], width),
-        "passages": rows(passages, width),
+        "passages": rows(passages, width)["src_tokens"],
         "passage_ids": torch.tensor(ids),
+        "query_pairs": torch.arange(len(pairs)),
+        "passage_places": torch.zeros(len(ids), 2, dtype=torch.int64),
+        "own_step": 1,
         "relevant": torch.tensor(relevant),
         "ntokens": 1,
         "nsentences": len(pairs),
+    }
+
+
+def fixed(pairs, numbers, rows_in_all=7, each=3):
+    """The pairs of these numbers in rows of three passages, as far as there are, among empty ones."""
+    some = [pairs[number] for number in numbers]
+    empty = [((), (), ())] * (rows_in_all - len(some))
+    places, passages = [], []
+    for row, (_, positive, negatives) in enumerate([*some, *empty]):
+        texts = [positive, *negatives] if row < len(some) else []
+        passages += [*texts, *[()] * (each - len(texts))]
+        places += [[row, place] if place < len(texts) else [-1, -1] for place in range(each)]
+    there = torch.arange(rows_in_all) < len(some)
+    return {
+        "net_input": rows([query for query, _, _ in [*some, *empty]], 5),
+        "passages": rows(passages, 6)["src_tokens"],
+        "passage_ids": torch.tensor([hash(text) if text else 0 for text in passages]),
+        "query_pairs": torch.arange(rows_in_all).where(there, -1),
+        "passage_places": torch.tensor(places),
+        "own_step": each,
+        "relevant": torch.tensor([[hash(positive) if positive else 0] * 2 for _, positive, _ in [*some, *empty]]),
+        "ntokens": 1,
+        "nsentences": len(some),
     }
 
 
@@ -92,6 +118,23 @@ def test_the_loss_is_that_written_down():
     found, model.table.grad = model.table.grad, None
     wanted.sum().backward()
     torch.testing.assert_close(found, model.table.grad)
+
+
+def test_empty_rows_and_passages_count_for_nothing():
+    found = []
+    for sample in (batch(PAIRS), fixed(PAIRS, range(5))):
+        model = Model().train()
+        loss, size, log = criterion()[0](model, sample)
+        loss.backward()
+        assert int(size) == int(log["sample_size"]) == 5
+        found.append((loss.detach(), model.table.grad, log["correct"]))
+    assert found[0][0] > 1
+    torch.testing.assert_close(found[1], found[0])
+    model = Model().train()
+    loss, size, log = criterion()[0](model, fixed(PAIRS, []))
+    loss.backward()
+    assert (float(loss.detach()), int(size), int(log["correct"])) == (0, 0, 0)
+    assert not model.table.grad.any()  # NaN would be true
 
 
 def test_what_answers_a_query_in_another_pair_is_no_negative():
@@ -136,7 +179,7 @@ def test_validation_hands_on_the_vectors(monkeypatch):
         loss, _, log = made(model, batch(PAIRS))
         monkeypatch.setattr("fairseq_hebrew.criterions.contrastive.AT_ONCE", 2)
         again = made(model, batch(PAIRS))[0]
-    assert AT_ONCE > 2 and log["_count_queries"] == 5 and log["loss"] == loss
+    assert AT_ONCE > 2 and log["queries"] == 5 and log["loss"] == loss
     torch.testing.assert_close(loss, again)
     assert [tuple(vectors.shape) for vectors in told[0]] == [(5, WIDTH), (9, WIDTH)]
     for one, other in zip(*told):
@@ -153,13 +196,13 @@ PROCESS = """
 import json, sys
 import torch
 import torch.distributed as dist
-from tests.criterions.test_contrastive import Model, PAIRS, batch, criterion
+from tests.criterions.test_contrastive import Model, PAIRS, batch, criterion, fixed
 
 dist.init_process_group("gloo")
 rank = dist.get_rank()
 told = {}
 for name, shares, options in json.load(open(sys.argv[1])):
-    sample = batch([PAIRS[i] for i in shares[rank]])
+    sample = fixed(PAIRS, shares[rank]) if name == "fixed" else batch([PAIRS[i] for i in shares[rank]])
     if name == "ignored" and rank == 1:
         sample["ignored"] = True
     model = Model().train()
@@ -178,11 +221,13 @@ dist.destroy_process_group()
 
 
 def test_two_processes_are_one_with_the_whole_batch(tmp_path):
-    """Shares of other sizes, a batch that stands in for a missing one, and processes that keep to themselves."""
+    """Shares of other sizes, among empty rows too, a batch that stands in for a missing one, and processes that keep to
+    themselves."""
     cases = [
         ("whole", [[0, 1, 2], [3, 4]], {}),
         ("ignored", [[0, 2, 4], [1, 3]], {}),
         ("apart", [[0, 1, 2], [3, 4]], {"no_cross_device_negatives": True}),
+        ("fixed", [[0, 1, 2], [3, 4]], {}),
     ]
     (tmp_path / "program.py").write_text(PROCESS, encoding="utf-8")
     (tmp_path / "cases.json").write_text(json.dumps(cases), encoding="utf-8")
@@ -197,6 +242,7 @@ def test_two_processes_are_one_with_the_whole_batch(tmp_path):
     assert done.returncode == 0, done.stderr[-3000:]
     told = json.loads((tmp_path / "told.json").read_text())
     wholes = {"whole": [[0, 1, 2, 3, 4]], "ignored": [[0, 2, 4]], "apart": [[0, 1, 2], [3, 4]]}
+    wholes["fixed"] = wholes["whole"]
     for name, parts in wholes.items():
         model = Model().train()
         loss = sum(criterion()[0](model, batch([PAIRS[i] for i in part]))[0] for part in parts)

@@ -47,11 +47,12 @@ def test_the_order_in_which_pairs_come_changes_nothing():
     for index in range(count):
         own = index % 25
         relevance.add(1000 + index // 2, own)
-        pairs.append((index, 1000 + index // 2, queries[index // 2], [(own, passages[own]), (24, passages[24])]))
+        brought = (np.array([own, 24]), passages[[own, 24]], np.array([[index, 0], [index, 1]]))
+        pairs.append(((np.array([1000 + index // 2]), queries[[index // 2]]), brought))
     made = PairSet([None] * count, relevance, np.zeros((count, 3)))
     found = []
     for order in (range(count), reversed(range(count)), chance.permutation(count)):
-        split = RankedSplit(made)
+        split = RankedSplit(made, np.full(count, 2))
         for index in order:
             assert not split.complete()
             assert split.add(*pairs[index])

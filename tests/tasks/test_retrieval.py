@@ -5,14 +5,19 @@ import random
 import re
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from omegaconf import OmegaConf
 
 from fairseq_hebrew.predict.answers import outputs
 from fairseq_hebrew.predict.checkpoint import load_model, read_checkpoint
+from fairseq_hebrew.stage.errors import UserError
+from fairseq_hebrew.tasks import on_xla
 from fairseq_hebrew.tasks.ranks import measures_of, ranks
+from fairseq_hebrew.tasks.retrieval import RetrievalConfig, RetrievalTask
 from tests.conftest import run, the_error
 from tests.tasks.pretrained import pretrain
 
@@ -112,14 +117,14 @@ def test_vectors_do_not_depend_on_batch_size_or_padding(trained):
 
 
 def test_the_log_ranks_all_passages_of_the_split_whatever_the_batches(tokenizer_dir, tmp_path):
-    """Texts that have nothing to do with one another: ranks in batches of 3 and of 32, and from the vectors."""
+    """Texts that have nothing to do with one another: ranks in batches of 3, in rows of one shape, by the vectors."""
     chance = random.Random(2)
     made = [{"query": texts[0], "positive": texts[1], "negatives": texts[2:]} for texts in _nonsense(chance, 24)]
     data = folder(tmp_path / "data", 4)
     (data / "valid.jsonl").write_text("".join(json.dumps(pair) + "\n" for pair in made), encoding="utf-8")
     found = []
-    for size in (3, 32):
-        options = ("--max-update", 1, "--no-last-checkpoints", "--batch-size-valid", size)
+    for size, shapes in ((3, ()), (5, ("--fixed-shapes",))):
+        options = ("--max-update", 1, "--no-last-checkpoints", "--batch-size-valid", size, *shapes)
         (log,) = logged(fine_tune(data, tmp_path / str(size), tokenizer_dir, *options))
         found.append({name: float(value) for name, value in log.items() if "@" in name})
     assert found[0] == found[1] and 0 < found[0]["valid_mrr@10"] < 90
@@ -148,14 +153,28 @@ def launch():
     return ("torchrun", "--nproc-per-node", 2, "--master-port", random.randint(20000, 30000), program)
 
 
-@pytest.mark.parametrize(("count", "wrapper"), [(7, "pytorch_ddp"), (4, "legacy_ddp")])
-def test_two_processes_learn_what_one_does(tokenizer_dir, tmp_path, launch, count, wrapper):
-    """An update is the whole split: 7 pairs in two unlike batches, or 4 in one and a process that has none."""
+@pytest.mark.parametrize(
+    ("count", "wrapper", "shapes"),
+    [(7, "pytorch_ddp", ()), (4, "legacy_ddp", ()), (7, "pytorch_ddp", ("--fixed-shapes",))],
+)
+def test_two_processes_learn_what_one_does(tokenizer_dir, tmp_path, launch, count, wrapper, shapes):
+    """An update is the whole split: 7 pairs in two unlike batches, or in two with an empty row and empty passages, or 4
+    in one and a process that has none."""
     data = folder(tmp_path / "data", count)
     # Adam makes steps of one size of whatever gradient, rounding too.
     plain = ("--max-epoch", 3, "--log-interval", 1, "--optimizer", "sgd", "--lr", "1e-2")
     one = fine_tune(data, tmp_path / "one", tokenizer_dir, *plain, "--batch-size", 8)
-    more = ("--batch-size", 4, "--batch-size-valid", 2, "--distributed-backend", "gloo", "--ddp-backend", wrapper)
+    more = (
+        "--batch-size",
+        4,
+        "--batch-size-valid",
+        2,
+        "--distributed-backend",
+        "gloo",
+        "--ddp-backend",
+        wrapper,
+        *shapes,
+    )
     two = fine_tune(data, tmp_path / "two", tokenizer_dir, *plain, *more, launch=launch)
     for ours, theirs in zip(logged(two, "train_inner"), logged(one, "train_inner"), strict=True):
         for name in ("loss", "gnorm", "accuracy", "bsz"):
@@ -187,7 +206,7 @@ def test_a_pretrained_model_is_where_it_begins(tokenizer_dir, tmp_path, data):
     ("options", "told"),
     [
         (["--criterion", "classification"], "give --criterion contrastive"),
-        (["--fixed-shapes"], "batches of retrieval have none"),
+        (["--fixed-shapes", "--length-buckets", "16"], "--length-buckets 16: batches of retrieval are drawn at random"),
         (["--max-valid-steps", "2"], "--max-valid-steps 2: queries are ranked against all passages"),
         (["--description", "nemo"], "describes a token_classification task"),
         (["--max-tokens-per-sample", "9999"], "more than the model's 512 positions"),
@@ -195,6 +214,19 @@ def test_a_pretrained_model_is_where_it_begins(tokenizer_dir, tmp_path, data):
 )
 def test_wrong_options_get_one_line(tokenizer_dir, tmp_path, data, options, told):
     assert told in the_error(fine_tune(data, tmp_path / "save", tokenizer_dir, "--max-epoch", "1", *options))
+
+
+def test_devices_that_compute_one_batch_do_not_keep_to_themselves(tokenizer_dir, data, monkeypatch):
+    monkeypatch.setattr(on_xla, "begun", lambda: True)
+    cfg = OmegaConf.structured(
+        RetrievalConfig(data=str(data), description=str(data / "task.yaml"), tokenizer_dir=str(tokenizer_dir))
+    )
+    cfg.seed, cfg.save_dir, cfg.tpu, cfg.max_valid_steps = 1, str(data), True, None
+    task = RetrievalTask.setup_task(cfg)
+    told = "^--no-cross-device-negatives: with --tpu all devices compute one batch together; leave it out$"
+    with pytest.raises(UserError, match=told):
+        task.build_criterion(SimpleNamespace(_name="contrastive", no_cross_device_negatives=True))
+    task.build_criterion(OmegaConf.create({"_name": "contrastive", "no_cross_device_negatives": False}))
 
 
 def test_a_bad_line_is_named(tokenizer_dir, tmp_path):

@@ -6,7 +6,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.tasks import runs, test_question_answering, test_tagged_words, test_text_tasks
+from tests.tasks import runs, test_question_answering, test_retrieval, test_tagged_words, test_text_tasks
 
 PLUGIN = '''
 """Fine-tuning whose --save-dir gets `losses`, the exact one of each batch, and `fetched`, how often something was
@@ -16,7 +16,8 @@ import json, math
 from pathlib import Path
 
 import fairseq_hebrew.models.hallelubert
-from fairseq_hebrew.tasks import question_answering, sequence_classification, sequence_regression, token_classification
+from fairseq_hebrew.tasks import question_answering, retrieval, sequence_classification, sequence_regression
+from fairseq_hebrew.tasks import token_classification
 from fairseq_hebrew.tasks.labelled import LabelledTask
 from fairseq_hebrew.xla.transfer import fetch
 
@@ -60,6 +61,9 @@ for own in (train_step, valid_step, begin_valid_epoch, before_saving):
 '''
 
 
+PAIRS = 26  # of queries and passages
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of task: its data, its criterion and metric, options of the command, and on how many devices it trains."""
@@ -89,6 +93,8 @@ KINDS = {
         "sequence_regression", "squared_error", "pearson", "numbers", ("--batch-size", 6, "--update-freq", 2)
     ),
     "questions": Kind("question_answering", "spans", "f1", "questions", devices=2),
+    # Of the last batch of an epoch rows are missing, in validation pairs are parted.
+    "pairs": Kind("retrieval", "contrastive", "mrr@10", "pairs", devices=2),
 }
 
 
@@ -98,6 +104,7 @@ def made(folder: Path) -> Path:
         (folder / name).mkdir()
         test_text_tasks.description(folder / name, maker)
     test_question_answering.folder(folder / "questions", 16)
+    test_retrieval.folder(folder / "pairs", PAIRS)
     tags = folder / "tags"
     tags.mkdir()
     described = test_tagged_words.DESCRIPTION.replace("max_tokens: 24", "max_tokens: 16")

@@ -54,6 +54,13 @@ class Relevance:
         self._join()
         return np.unique(self._known["query"])
 
+    def most(self) -> int:
+        """The passages of the query that has most of them."""
+        self._join()
+        queries = self._known["query"]
+        ends = np.flatnonzero(queries[1:] != queries[:-1]) + 1
+        return int(np.diff(ends, prepend=0, append=len(queries)).max())
+
     def __len__(self) -> int:
         self._join()
         return len(self._known)

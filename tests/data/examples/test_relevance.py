@@ -22,6 +22,15 @@ def test_the_same_as_a_dictionary_whatever_is_in_memory(monkeypatch):
         if chance.random() < 0.02:
             assert len(found) == sum(map(len, plain.values()))
     assert found.queries().tolist() == sorted(plain)
+    assert found.most() == max(map(len, plain.values()))
     for query in (*plain, 6):
         judged = found.of(query)
         assert list(zip(judged["passage"].tolist(), judged["grade"].tolist())) == sorted(plain.get(query, {}).items())
+
+
+def test_the_most_of_a_query():
+    found = Relevance()
+    assert found.most() == 0
+    for query, passage in ((3, 1), (-(2**63), 1), (2**63 - 1, 1), (-(2**63), 2), (-(2**63), 2)):
+        found.add(query, passage)
+    assert found.most() == 2
