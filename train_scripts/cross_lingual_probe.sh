@@ -81,6 +81,31 @@ done
 [ $((batch % devices)) -eq 0 ] || fail "--batch $batch: $devices devices do not divide it" 2
 mkdir -p "$out"
 
+# What is done there is of one model, one text and one setting: another is not to read its scores off these.
+hash_of() { sha256sum "$1" | cut -c1-16; }
+made_of() {
+    echo "CHECKPOINT $(hash_of "$checkpoint")"
+    echo "--tokenizer $(hash_of "$tokenizer/dict.txt")"
+    if [ -n "$text" ]; then
+        echo "--smoke $(hash_of "$text")"
+    else
+        echo "--english $(cd "$english" && find -L . -type f -printf '%P:%s ' | tr ' ' '\n' | LC_ALL=C sort | tr '\n' ' ')"
+        echo "--description $([ -f "$description" ] && hash_of "$description" || echo "$description")"
+    fi
+    echo "--arch $arch"
+    echo "--updates $updates"
+    echo "--batch $batch"
+    echo "--lr $rate"
+    echo "-- ${extra[*]}"
+}
+made=$(made_of)
+if [ -f "$out/made-of" ]; then
+    other=$(diff <(echo "$made") "$out/made-of" | sed -n 's/^[<>] \([^ ]*\).*/\1/p' | sort -u | tr '\n' ' ') || true
+    [ -z "$other" ] || fail "$out: holds a run with another ${other% }; give another --out, or remove it"
+else
+    echo "$made" >"$out/made-of"
+fi
+
 smoke_banner() {
     [ -z "$text" ] || echo "*** SMOKE RUN: sentences of $(basename "$text") stand in for MS MARCO. ITS SCORES ARE NO RESULT. ***"
 }

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
+import numpy as np
 from fairseq.tasks import register_task
 from omegaconf import II
 
@@ -89,7 +90,7 @@ class RetrievalTask(LabelledTask):
         """
         folder = Path(self.cfg.data)
         pairs = read_pair_set(split_path(folder, split, self.description), folder, self.description)
-        negatives = self.description.negatives if split == "train" else None
+        negatives = self.description.negatives if split == self.training_split else None
         maker = self.make_samples()
         self._tell_split(split, pairs, maker)
         self.datasets[split] = PairDataset(
@@ -99,6 +100,8 @@ class RetrievalTask(LabelledTask):
     def _tell_split(self, split: str, pairs: PairSet, maker: PairSamples) -> None:
         count = len(pairs.relevance.queries())
         logger.info(f"{split}: {len(pairs):,} pairs of {count:,} queries, {int(pairs.sizes[:, 2].sum()):,} passages")
+        if split == self.training_split:
+            self._tell_negatives(pairs.sizes[:, 2] - 1)
         looked_at = min(len(pairs), LOOKED_AT)
         for index in range(looked_at):
             maker.samples(index, pairs.pairs[index])
@@ -107,6 +110,20 @@ class RetrievalTask(LabelledTask):
                 f"{split}: of the first {looked_at} pairs {maker.queries_cut} queries are cut to "
                 f"{maker.longest_query} tokens, and {maker.cut} passages to {self.max_tokens}"
             )
+
+    def _tell_negatives(self, there: np.ndarray) -> None:
+        """there (N,): how many each pair has. Raises UserError where some are asked for and none is there."""
+        asked = self.description.negatives
+        if asked and not there.any():
+            raise UserError(
+                f"{self.description.where}: negatives: {asked}, but no pair of the training split has one; write "
+                "`negatives: 0`, or give files with negatives"
+            )
+        if asked and (short := int((there < asked).sum())):
+            logger.info(f"{short:,} of {len(there):,} pairs have fewer hard negatives than {asked}")
+        if unused := int(np.maximum(there - asked, 0).sum()):
+            told = "drawn anew every epoch" if asked else "none is used: see `negatives:` of the description"
+            logger.info(f"hard negatives of a pair in a batch: at most {asked}; {unused:,} more are there, {told}")
 
     def train_step(self, sample, model, criterion, optimizer, update_num, ignore_grad=False):
         """FairseqTask's; a batch that stands in for one this process lacks is nobody's negatives."""
@@ -146,6 +163,9 @@ class RetrievalTask(LabelledTask):
         query_ids, passage_ids, query_pairs, places = (sample[name].numpy() for name in COUNTED)
         asked, there = query_pairs >= 0, places[:, 0] >= 0
         queries = (query_ids[asked], vectors[0][asked])
+        if not (np.isfinite(queries[1]).all() and np.isfinite(vectors[1][there]).all()):
+            # Each comparison with such a one is false, and every passage would be the first.
+            raise UserError("the model's vectors are not finite, and nothing can be ranked; give a lower --lr")
         return sample["split"], queries, (passage_ids[there], vectors[1][there], places[there])
 
     def score(self, totals: dict[str, float]) -> dict[str, float]:

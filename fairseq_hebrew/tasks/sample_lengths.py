@@ -86,11 +86,13 @@ class ChoosesLength:
     def _chooses(self) -> bool:
         """Whether the training split is still to be looked at."""
         known = self._length or self.cfg.max_tokens_per_sample
-        asked = self.sample_maker.longer and self.cfg.length_percentile and self._split in self.description.splits
+        asked = (
+            self.sample_maker.longer and self.cfg.length_percentile and self.training_split in self.description.splits
+        )
         return bool(asked and not known)
 
     @property
-    def _split(self) -> str:
+    def training_split(self) -> str:
         """The one that is trained on; configurations of older checkpoints, or made by hand, do not tell it."""
         try:
             return getattr(self.cfg, "train_subset", None) or "train"
@@ -107,7 +109,9 @@ class ChoosesLength:
         return self._read.pop(split, None) or read_examples(Path(self.cfg.data), split, self.description)
 
     def _choose(self) -> None:
-        examples = self._read[self._split] = read_examples(Path(self.cfg.data), self._split, self.description)
+        examples = self._read[self.training_split] = read_examples(
+            Path(self.cfg.data), self.training_split, self.description
+        )
         most = min(self.description.max_tokens, self._positions or self.description.max_tokens)
         maker = self.make_samples()
         sizes = [maker.length(example) for example in examples]

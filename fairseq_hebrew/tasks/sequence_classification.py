@@ -31,7 +31,7 @@ class SequenceClassificationTask(LabelledTask):
 
     def prepare_examples(self, split: str, examples: Sequence[LabelledText]) -> None:
         """Of the training split: what each label counts for."""
-        if split == "train" and self.description.class_weights:
+        if split == self.training_split and self.description.class_weights:
             self.weights = torch.tensor(class_weights(self.description, examples))
 
     def loss(self, model, logits, sample: dict) -> tuple:

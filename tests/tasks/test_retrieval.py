@@ -1,6 +1,7 @@
 """Retrieval by the real commands: learn, keep the best by its rank, in one process and in two; and bad input."""
 
 import json
+import math
 import random
 import re
 import sys
@@ -210,10 +211,36 @@ def test_a_pretrained_model_is_where_it_begins(tokenizer_dir, tmp_path, data):
         (["--max-valid-steps", "2"], "--max-valid-steps 2: queries are ranked against all passages"),
         (["--description", "nemo"], "describes a token_classification task"),
         (["--max-tokens-per-sample", "9999"], "more than the model's 512 positions"),
+        (["--batch-size", "1", "--max-tokens", "40"], "--max-tokens 40: a pair of train may have"),
     ],
 )
 def test_wrong_options_get_one_line(tokenizer_dir, tmp_path, data, options, told):
     assert told in the_error(fine_tune(data, tmp_path / "save", tokenizer_dir, "--max-epoch", "1", *options))
+
+
+def test_vectors_that_are_not_finite_end_a_validation(tokenizer_dir, tmp_path, data, trained):
+    """No comparison with nan is true: all passages would be the first."""
+    state = torch.load(trained[1], weights_only=False)
+    for value in state["model"].values():
+        value.fill_(math.nan)
+    torch.save(state, tmp_path / "bad.pt")
+    begin = ("--finetune-from-model", tmp_path / "bad.pt", "--arch", state["cfg"]["model"]["_name"])
+    done = fine_tune(data, tmp_path / "save", tokenizer_dir, "--max-epoch", "1", "--lr", "0", *begin)
+    assert "not finite" in the_error(done)
+    assert not (tmp_path / "save" / "checkpoint_best.pt").exists()
+
+
+def test_hard_negatives_that_are_not_there(tokenizer_dir, tmp_path):
+    data = folder(tmp_path / "data", 3)
+    lines = [json.loads(line) for line in (data / "train.jsonl").read_text(encoding="utf-8").splitlines()]
+    text = (data / "task.yaml").read_text(encoding="utf-8")
+    (data / "task.yaml").write_text(re.sub("negatives: .*\n", "", text) + "negatives: 2\n", encoding="utf-8")
+    done = fine_tune(data, tmp_path / "save", tokenizer_dir, "--max-epoch", "1")
+    assert "2 of 3 pairs have fewer hard negatives than 2" in done.stdout + done.stderr
+    bare = [json.dumps({**line, "negatives": []}, ensure_ascii=False) for line in lines]
+    (data / "train.jsonl").write_text("\n".join(bare) + "\n", encoding="utf-8")
+    told = the_error(fine_tune(data, tmp_path / "other", tokenizer_dir, "--max-epoch", "1"))
+    assert "negatives: 2, but no pair of the training split has one" in told
 
 
 def test_devices_that_compute_one_batch_do_not_keep_to_themselves(tokenizer_dir, data, monkeypatch):

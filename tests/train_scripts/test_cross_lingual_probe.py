@@ -56,6 +56,11 @@ def test_a_smoke_run_from_end_to_end(hebrew, tokenizer_dir, tmp_path):
     again = script(NAME, *given, *options)
     assert again.returncode == 0 and "predict: " in again.stderr and "up to date, skipped" in again.stderr
     assert (tmp_path / "out" / "trained" / "train.log").read_text(encoding="utf-8") == log
+    # And nothing else is: the scores of another model or setting would be these.
+    text.write_text("".join(lines[:150]), encoding="utf-8")
+    other = script(NAME, *given, *options, "--lr", "1e-4")
+    assert other.returncode == 1 and other.stdout == ""
+    assert "holds a run with another --lr --smoke; give another --out" in other.stderr
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from fairseq.data.data_utils import collate_tokens
 from fairseq_hebrew.data.examples import PairSet
 from fairseq_hebrew.data.examples.relevance import identity
 from fairseq_hebrew.data.fixed_shapes import EMPTY
+from fairseq_hebrew.stage.errors import UserError
 
 from .pair_shapes import PairShapes, passages_a_row
 from .pairs import PairSamples
@@ -167,6 +168,13 @@ class PairDataset(FairseqDataset):
     def batch_by_size(self, indices, max_tokens=None, max_sentences=None, required_batch_size_multiple=1):
         """FairseqDataset's; with fixed shapes all batches have as many rows."""
         if self.shapes is None:
+            most = int(self._tokens[indices].max(initial=0))
+            if max_tokens is not None and most > max_tokens:
+                where = self.split or "the split"
+                raise UserError(
+                    f"--max-tokens {max_tokens}: a pair of {where} may have {most:,} with all passages that it brings, "
+                    "which stay together; give as many (of validation by --max-tokens-valid), or --batch-size instead"
+                )
             return super().batch_by_size(indices, max_tokens, max_sentences, required_batch_size_multiple)
         sizes = self._tokens[indices]
         return self.shapes.batches(indices, sizes, max_tokens, max_sentences, required_batch_size_multiple)
