@@ -14,7 +14,7 @@ COUNT = "_count_"
 @register_criterion("classification")
 class ClassificationCriterion(FairseqCriterion):
     """Loss of `model(..., head=task.head)` against `sample["target"]`: (B, C) with (B,), or (B, T, C) with (B, T), and
-    what is predicted, both as `task.loss` has it.
+    what is predicted, both as `task.loss` has it: classes, or (B, C) or (B, T, C) scores of them, the best to be taken.
 
     Targets of -100 are ignored. In validation `task.counted` adds the numbers that the metric needs.
     """
@@ -25,13 +25,14 @@ class ClassificationCriterion(FairseqCriterion):
         target = sample["target"]
         loss, predicted = self.task.loss(model, logits, sample)
         labelled = target.ge(0)
+        classes = predicted if predicted.dim() == target.dim() else predicted.argmax(dim=-1)
         size = labelled.sum()
         logging_output = {
             "loss": loss.detach(),
             "ntokens": sample["ntokens"],
             "nsentences": sample["nsentences"],
             "sample_size": size.detach(),
-            "correct": (predicted.eq(target) & labelled).sum(),
+            "correct": (classes.eq(target) & labelled).sum(),
         }
         if not model.training:
             logging_output = self.task.counted(logging_output, sample, predicted)

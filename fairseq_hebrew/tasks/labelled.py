@@ -139,7 +139,8 @@ class LabelledTask(
     def loss(self, model, logits, sample: dict) -> tuple:
         """What the head made of a batch -> (loss, summed over the targets, in nats; the class predicted of each).
 
-        logits (B, ..., L), sample["target"] and the predicted (B, ...).
+        logits (B, ..., L), sample["target"] and the predicted (B, ...); in validation also (B, ..., L), scores between
+        which `decided` decides.
         """
         target = sample["target"]
         loss = F.cross_entropy(logits.float().flatten(0, -2), target.flatten(), reduction="sum")
@@ -164,8 +165,14 @@ class LabelledTask(
         made = tensors[len(names) + len(parts) :]
         told = {**told, **dict(zip(names, tensors))}
         sample = {**sample, **dict(zip(parts, tensors[len(names) :]))}
-        counts = self.counts(sample, tuple(made) if several else made[0])
-        return {**told, **{COUNT + name: float(value) for name, value in counts.items()}}
+        predicted = self.decided(told, sample, tuple(made) if several else made[0])
+        return {**told, **{COUNT + name: float(value) for name, value in self.counts(sample, predicted).items()}}
+
+    def decided(self, told: dict, sample: dict, predicted):
+        """What is predicted of a batch in validation, where `loss` leaves that open. All of it is on the host; what was
+        `told` before it was known is corrected here.
+        """
+        return predicted
 
     @abstractmethod
     def counts(self, sample: dict, predicted) -> dict[str, int]:

@@ -15,6 +15,7 @@ from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.tasks.labelled import LabelledConfig, LabelledTask, f1
 from fairseq_hebrew.tasks.windows import JoinedWindows
 from fairseq_hebrew.text.spans import READERS, may_follow
+from fairseq_hebrew.xla.transfer import fetch
 
 
 @dataclass
@@ -59,6 +60,7 @@ class TokenClassificationTask(LabelledTask):
             raise UserError(f"--window-overlap {cfg.window_overlap}: give a number of words, 0 for none")
         super().__init__(cfg, description, vocabulary, dictionary)
         self._joined = JoinedWindows(self._count)
+        self._crf_on_host: LinearChainCRF | None = None  # with --tpu and --crf, as it is in this validation
 
     def make_samples(self) -> WordSamples:
         word_starts = self.cfg.word_label != "first"
@@ -75,12 +77,19 @@ class TokenClassificationTask(LabelledTask):
 
     def loss(self, model, logits, sample: dict) -> tuple:
         """As LabelledTask's. Of all pieces, a word's loss is the mean of its pieces'; with a CRF, that of its labels
-        together, where a window's are those of its own words."""
+        together, where a window's are those of its own words.
+
+        A CRF decodes in validation alone: the accuracy logged in training is that of each word's best label by itself.
+        On XLA the scores are returned there, which `decided` decodes on the host.
+        """
         target = sample["target"]
         crf = model.heads[self.head].crf
         if crf is not None:
             begins, ends = edges(sample)
-            return crf.loss(logits, target, begins, ends).sum(), crf.decode(logits, target.ge(0), begins, ends)
+            loss = crf.loss(logits, target, begins, ends).sum()
+            if model.training:
+                return loss, logits.argmax(dim=-1)
+            return loss, logits if self.on_xla else crf.decode(logits, target.ge(0), begins, ends)
         if self.cfg.word_label == "all":  # these are log-probabilities
             loss = F.nll_loss(logits.flatten(0, 1), target.flatten(), reduction="sum", ignore_index=IGNORE)
             return loss, logits.argmax(dim=-1)
@@ -102,7 +111,20 @@ class TokenClassificationTask(LabelledTask):
 
     def begin_valid_epoch(self, epoch, model):
         self._joined = JoinedWindows(self._count)
+        crf = model.heads[self.head].crf
+        if crf is not None and self.on_xla:
+            learned = crf.state_dict()
+            self._crf_on_host = crf_of(self.description)
+            self._crf_on_host.load_state_dict(dict(zip(learned, fetch(list(learned.values())))))
         super().begin_valid_epoch(epoch, model)
+
+    def decided(self, told: dict, sample: dict, predicted):
+        if self._crf_on_host is None:
+            return predicted
+        target = sample["target"]
+        labels = self._crf_on_host.decode(predicted, target.ge(0), *edges(sample))
+        told["correct"] = labels.eq(target).sum()
+        return labels
 
     def counts(self, sample: dict, predicted) -> dict[str, int]:
         """Mentions that are right, predicted and gold; the windows of a sentence are joined as they come."""

@@ -4,8 +4,9 @@ import itertools
 
 import pytest
 import torch
+import torch.nn.functional as F
 
-from fairseq_hebrew.modules.crf import LinearChainCRF
+from fairseq_hebrew.modules.crf import LinearChainCRF, packed
 from fairseq_hebrew.text.spans import broken, may_follow
 
 TAGS = {"bio": ["O", "B-A", "I-A", "B-B", "I-B"], "bioes": ["O", "B-A", "I-A", "E-A", "S-A"]}
@@ -80,6 +81,58 @@ def test_padding_changes_nothing_and_gradients_are_finite():
     assert torch.equal(longer[:, :7], crf.decode(scores, mask, edge, edge)) and (longer[:, 7:] == 0).all()
     crf.loss(wide, padded, edge, edge).sum().backward()
     assert all(torch.isfinite(parameter.grad).all() for parameter in crf.parameters())
+
+
+def scattered(count):
+    """Rows with as many labels as are possible in so many places: all, none, one, and some of them."""
+    chance = torch.rand(6, count, generator=torch.Generator().manual_seed(count))
+    mask = chance < torch.tensor([1.1, 0.0, 0.0, 0.3, 0.6, 0.9]).unsqueeze(1)
+    mask[2, count // 2] = True
+    return mask
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 7, 8, 13, 16, 17, 33, 64, 100])
+@pytest.mark.parametrize("scale", [1.0, 30.0], ids=["mild", "steep"])
+def test_the_partition_in_pairs_is_the_plain_one(count, scale):
+    """Value and gradients; steep: some transitions are all but forbidden, scores go to hundreds."""
+    crf, mask = made("bioes", 7), scattered(count)
+    with torch.no_grad():
+        crf.transitions.mul_(scale)
+        if scale > 1:
+            crf.transitions.masked_fill_(crf.forbidden, -1e4)
+    drawn = torch.randn(6, count, 5, generator=torch.Generator().manual_seed(8)) * scale
+    begins, ends = torch.tensor([[True, True, True, True, False, False], [True, True, False, True, True, False]])
+    found = []
+    for partition in (crf._partition, crf._partition_in_pairs):
+        crf.zero_grad()
+        scores = drawn.clone().requires_grad_()
+        packed_scores, _, packed_mask = packed(scores, torch.where(mask, 0, -1))
+        for wide in (0, 3):  # as it is on XLA, where rows keep their length
+            total = partition(F.pad(packed_scores, (0, 0, 0, wide)), F.pad(packed_mask, (0, wide)), begins, ends)
+            (total * torch.arange(1.0, 7.0)).sum().backward(retain_graph=True)
+        found.append([total, scores.grad, *(parameter.grad for parameter in crf.parameters())])
+    assert all(torch.isfinite(value).all() for values in found for value in values)
+    for plain, paired in zip(*found):
+        # Steep ones are sums of thousands, of which fp32 has steps of 2e-4: so far a share of a way may be off.
+        torch.testing.assert_close(paired, plain, rtol=1e-4, atol=2e-4 if scale == 1 else 5e-3)
+    assert (found[1][0][1] == 0) and (found[1][1][~mask] == 0).all()
+
+
+def test_in_pairs_what_may_not_be_at_all_has_no_gradient():
+    """Scores of -inf, of which the plain loop's gradients are finite as long as each label can be reached."""
+    crf = made("bio", 9)
+    with torch.no_grad():
+        crf.transitions[0, 1:3] = float("-inf")
+    scores, mask, whole = torch.randn(2, 6, 5), torch.ones(2, 6, dtype=torch.bool), torch.tensor([True, False])
+    found = []
+    for partition in (crf._partition, crf._partition_in_pairs):
+        crf.zero_grad()
+        total = partition(scores, mask, whole, whole)
+        total.sum().backward()
+        found.append([total, *(parameter.grad.clone() for parameter in crf.parameters())])
+    for plain, paired in zip(*found):
+        torch.testing.assert_close(paired, plain)
+    assert (found[1][1][0, 1:3] == 0).all()
 
 
 def test_broken_gold_labels_have_a_finite_loss_and_forbidden_ones_are_never_chosen():
