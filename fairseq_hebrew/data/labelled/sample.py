@@ -66,7 +66,7 @@ class SampleMaker(ABC):
     def length(self, example) -> int:
         """Tokens of the whole example as one sample, `<s>` and `</s>` included, were there room for all of it; asked
         where `longer` is set."""
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__}: its samples have the length that the description says")
 
     @abstractmethod
     def samples(self, index: int, example) -> list[Sample]:
