@@ -91,7 +91,7 @@ def _seeds(report: Mapping):
     models = report["models"]
     count = max(min(SHOWN, sum(bool(one["dev"]) for one in model["settings"])) for model in models)
     figure = Figure(figsize=(max(6.0, 0.62 * count + 2), 3.6 * len(models)), layout="constrained")
-    axes = figure.subplots(len(models), 1, squeeze=False)
+    axes = figure.subplots(len(models), 1, squeeze=False, sharey=True)  # models are compared by it
     for number, (model, axis) in enumerate(zip(models, axes.flat)):
         colour = COLOURS[number % len(COLOURS)]
         settings = [one for one in model["settings"] if one["dev"]]

@@ -177,7 +177,7 @@ def test_a_missing_package_is_named_with_its_remedy(data, tmp_path, name, comman
     assert line == f"error: {name} is not installed; install it with: pip install 'fairseq-hebrew[retrieval]'"
 
 
-@pytest.mark.skipif(not REAL.exists(), reason="the real retrieval set is not on this machine")
+@pytest.mark.skipif(not REAL.exists(), reason="the real retrieval set is not here")
 def test_bm25_on_heq():
     description = read_description("heq_retrieval")
     found = score(

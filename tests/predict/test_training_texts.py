@@ -99,7 +99,7 @@ def test_retrieval_is_refused(data, capsys):
     assert "--mark-training-texts: r is retrieval; leave it out" in capsys.readouterr().err
 
 
-@pytest.mark.skipif(not REAL.exists(), reason="the first release of SMCD is not on this machine")
+@pytest.mark.skipif(not REAL.exists(), reason="the first release of SMCD is not here")
 def test_the_leak_of_the_first_release_of_smcd(tmp_path):
     made = tmp_path / "p.jsonl"
     given = ["--majority", "--description", "smcd_original", "--data", REAL, "--output", made, "--mark-training-texts"]

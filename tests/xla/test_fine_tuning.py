@@ -96,11 +96,10 @@ def mrr(checkpoint) -> float:
     return 100 * sum(measures["mrr@10"] for measures in found) / len(found)
 
 
+@pytest.mark.parametrize("tuned", ["tags, mean"], indirect=True)
 def test_another_run_begins_with_it_and_counts_what_is_not_finite(tuned, place, tokenizer_dir, tmp_path):
     """The second and the third update: weights and state stay, the next is like any other."""
     kind, folders, _ = tuned
-    if kind is not KINDS["tags, mean"]:
-        pytest.skip("one kind for all")
     (tmp_path / "nan").write_text("[2, 3]")
     more = ("--finetune-from-model", folders["--tpu"] / "checkpoint_last.pt", "--max-epoch", 1)
     said = ended(begin(kind, place, tokenizer_dir, tmp_path, *more, device="--tpu"), tmp_path, "--tpu")

@@ -131,7 +131,7 @@ def test_descriptions_without_it_are_written_as_before():
     assert kept.held_out == {"valid": 0.1} and kept.splits == ["train", "test", "valid"]
 
 
-@pytest.mark.skipif(not REAL.exists(), reason="the first release of SMCD is not on this machine")
+@pytest.mark.skipif(not REAL.exists(), reason="the first release of SMCD is not here")
 def test_the_first_release_of_smcd():
     description = read_description("smcd_original")
     found = {split: read_examples(REAL, split, description) for split in ("train", "valid", "test")}

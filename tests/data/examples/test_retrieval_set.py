@@ -161,7 +161,7 @@ def test_pairs_and_triples_are_searched_for_their_own_passages(tmp_path):
         read_retrieval_set(tmp_path, "test", replace(SQUAD, format="triples", files={"test": "a.tsv"}))
 
 
-@pytest.mark.skipif(not REAL.exists(), reason="the real retrieval set is not on this machine")
+@pytest.mark.skipif(not REAL.exists(), reason="the real retrieval set is not here")
 def test_heq_as_a_retrieval_set():
     description = read_description("heq_retrieval")
     for split, queries in (("valid", 1058), ("test", 1072)):
