@@ -20,6 +20,8 @@ from .selection import choose, summaries
 from .store import Store
 from .training import CHECKPOINT, LOG, SAID, Stopped, TrialError, command, outcome, run_guarded
 
+LOOK = 0.5  # seconds
+
 
 class Sweep:
     """The trials of a configuration, by `workers` at a time in this process beside those of others."""
@@ -32,11 +34,13 @@ class Sweep:
     def run(self, workers: int) -> None:
         """Return when every point has a result, whoever made it; an interrupt ends the trainings of this process."""
         with ThreadPoolExecutor(workers, thread_name_prefix="worker") as pool:
-            running = [pool.submit(self._work, number) for number in range(workers)]
+            running = {pool.submit(self._work, number) for number in range(workers)}
             try:
-                done, _ = wait(running, return_when=FIRST_EXCEPTION)
-                for one in done:
-                    one.result()
+                while running:
+                    # Time and again: a signal that the system gave to another thread is heard of when this one looks.
+                    done, running = wait(running, timeout=LOOK, return_when=FIRST_EXCEPTION)
+                    for one in done:
+                        one.result()
             finally:
                 self.stop.set()
 

@@ -1,8 +1,10 @@
 """The command itself: killed and resumed, by two processes, scored on test once; what fails and what that stops."""
 
 import contextlib
+import ctypes
 import json
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -165,7 +167,17 @@ def test_what_fails_is_told_and_stops_nothing_else(tmp_path, tokenizer_dir):
     assert done.stderr.count("failed: ") == 3
 
 
-def test_an_interrupt_ends_the_training_and_frees_the_trial(tmp_path, tokenizer_dir):
+def to_another_thread(process) -> None:
+    """SIGTERM as the system may hand it out: to a thread that is not the first one."""
+    other = next(
+        int(task.name) for task in Path(f"/proc/{process.pid}/task").iterdir() if int(task.name) != process.pid
+    )
+    number = {"x86_64": 234, "aarch64": 131}[platform.machine()]  # tgkill(2)
+    assert ctypes.CDLL(None).syscall(number, process.pid, other, signal.SIGTERM) == 0
+
+
+@pytest.mark.parametrize("interrupt", [lambda process: process.send_signal(signal.SIGTERM), to_another_thread])
+def test_an_interrupt_ends_the_training_and_frees_the_trial(tmp_path, tokenizer_dir, interrupt):
     grid = {"learning_rates": [5e-4], "batch_sizes": [4], "seeds": [1]}
     config = configured(tmp_path, tokenizer_dir, epochs=2000, patience=2000, grid=grid)
 
@@ -175,7 +187,7 @@ def test_an_interrupt_ends_the_training_and_frees_the_trial(tmp_path, tokenizer_
     with begun_command(config) as process:
         until(validated)
         assert trainings(tmp_path / "out")
-        process.send_signal(signal.SIGTERM)
+        interrupt(process)
         _, said = process.communicate(timeout=150)
     assert process.returncode == 130 and "interrupted: run the same command again" in said
     assert not trainings(tmp_path / "out") and trials(tmp_path / "out") == []
