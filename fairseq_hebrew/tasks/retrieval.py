@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 # Of a batch: what its queries and passages are.
 COUNTED = ("query_ids", "passage_ids", "query_pairs", "passage_places")
 LOOKED_AT = 1000  # pairs, of which is told how many texts are cut
+MEASURED = 10_000  # pairs, evenly from the whole split, whose passages say how long samples have to be
 
 
 @dataclass
@@ -42,6 +43,7 @@ class RetrievalTask(LabelledTask):
     head = "embedding"
     sample_maker = PairSamples
     placed = ("passages", *COUNTED, "relevant")
+    measured = "passages of training pairs that were looked at"
     description: Retrieval
 
     def __init__(self, cfg, *args, **kwargs):
@@ -88,14 +90,25 @@ class RetrievalTask(LabelledTask):
         In training a pair brings as many hard negatives as the description says; what is ranked in validation are all
         passages of the split's pairs.
         """
-        folder = Path(self.cfg.data)
-        pairs = read_pair_set(split_path(folder, split, self.description), folder, self.description)
+        self.settle_length()
+        pairs = self._read.pop(split, None) or self.read_split(split)
         negatives = self.description.negatives if split == self.training_split else None
         maker = self.make_samples()
         self._tell_split(split, pairs, maker)
         self.datasets[split] = PairDataset(
             pairs, maker, self.dictionary.pad(), self.cfg.seed, split, negatives, fixed_shapes=self.cfg.fixed_shapes
         )
+
+    def read_split(self, split: str) -> PairSet:
+        """The pairs of a split."""
+        folder = Path(self.cfg.data)
+        return read_pair_set(split_path(folder, split, self.description), folder, self.description)
+
+    def training_sizes(self, training: PairSet, maker: PairSamples) -> list[int]:
+        """Tokens of the passages that answer queries: of MEASURED pairs, where there are more."""
+        count = len(training)
+        places = np.linspace(0, count - 1, min(count, MEASURED)).astype(np.int64)
+        return [maker.length(training.pairs[place]) for place in places.tolist()]
 
     def _tell_split(self, split: str, pairs: PairSet, maker: PairSamples) -> None:
         count = len(pairs.relevance.queries())

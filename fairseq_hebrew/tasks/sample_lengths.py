@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 from fairseq.dataclass import FairseqDataclass
 from omegaconf import II
@@ -43,9 +43,11 @@ class ChoosesLength:
     bases.
 
     The length is chosen from the training split before the first split is read, by each process from the same file, and
-    kept in checkpoints: who goes on from one, or predicts with it, has the length that it was trained with. A kind of
-    task takes part by its maker of samples (`SampleMaker.longer`).
+    kept in checkpoints: who goes on from one, or predicts with it, has the length that it was trained with. A task that
+    reads its splits otherwise than `read_examples` says how, and calls `settle_length` before.
     """
+
+    measured = "training examples"  # what `training_sizes` are of, as it is told
 
     def __init__(self, cfg, *args, **kwargs):
         if cfg.max_tokens_per_sample is not None and cfg.max_tokens_per_sample < LEAST_TOKENS:
@@ -55,7 +57,7 @@ class ChoosesLength:
         super().__init__(cfg, *args, **kwargs)
         self._length: int | None = None  # chosen here, or by the run that made the checkpoint
         self._positions: int | None = None  # of the model
-        self._read: dict[str, list] = {}  # the training split's examples, until it is loaded
+        self._read: dict[str, Any] = {}  # the training split as it was read, until it is loaded
 
     @property
     def max_tokens(self) -> int:
@@ -86,10 +88,7 @@ class ChoosesLength:
     def _chooses(self) -> bool:
         """Whether the training split is still to be looked at."""
         known = self._length or self.cfg.max_tokens_per_sample
-        asked = (
-            self.sample_maker.longer and self.cfg.length_percentile and self.training_split in self.description.splits
-        )
-        return bool(asked and not known)
+        return bool(self.cfg.length_percentile and self.training_split in self.description.splits and not known)
 
     @property
     def training_split(self) -> str:
@@ -102,22 +101,28 @@ class ChoosesLength:
     def examples(self, split: str) -> Sequence:
         """Those of a split; before the first, the length of samples is settled. Raises UserError naming file and line
         of what cannot be read."""
-        if self._chooses:
-            self._choose()
-        elif self.sample_maker.longer is None and not self.datasets and not self.cfg.max_tokens_per_sample:
-            logger.info(f"length: {self.max_tokens} tokens, the description's max_tokens")
-        return self._read.pop(split, None) or read_examples(Path(self.cfg.data), split, self.description)
+        self.settle_length()
+        return self._read.pop(split, None) or self.read_split(split)
 
-    def _choose(self) -> None:
-        examples = self._read[self.training_split] = read_examples(
-            Path(self.cfg.data), self.training_split, self.description
-        )
+    def read_split(self, split: str):
+        """What a split's samples are made of, from its file."""
+        return read_examples(Path(self.cfg.data), split, self.description)
+
+    def training_sizes(self, training, maker) -> list[int]:
+        """Tokens of the examples of the training split, which `read_split` has read."""
+        return [maker.length(example) for example in training]
+
+    def settle_length(self) -> None:
+        """Look at the training split for the length of samples, unless it is known."""
+        if not self._chooses:
+            return
+        training = self._read[self.training_split] = self.read_split(self.training_split)
         most = min(self.description.max_tokens, self._positions or self.description.max_tokens)
         maker = self.make_samples()
-        sizes = [maker.length(example) for example in examples]
-        chosen = choose_length(sizes, self.cfg.length_percentile, most)
+        sizes = self.training_sizes(training, maker)
+        chosen = choose_length(sizes, self.cfg.length_percentile, most, maker.least)
         self._length = chosen.longest
-        logger.info(chosen.told(maker.longer))
+        logger.info(chosen.told(maker.longer, self.measured))
 
     def state_dict(self) -> dict:
         state = super().state_dict()
@@ -125,9 +130,8 @@ class ChoosesLength:
         return state if known is None else {**state, LENGTH_KEY: known}
 
     def go_on_with(self, length: int | None) -> None:
-        """The length of a checkpoint, unless the options name one; None: one that is older than the choice, or of a
-        kind of task whose description says it."""
-        if self.cfg.max_tokens_per_sample or (length is None and self.sample_maker.longer is None):
+        """The length of a checkpoint, unless the options name one; None: one that is older than the choice."""
+        if self.cfg.max_tokens_per_sample:
             return
         length = length or self.description.max_tokens
         length, before = min(length, self.description.max_tokens), self.max_tokens

@@ -15,8 +15,10 @@ from fairseq_hebrew.data.described import LENGTH_KEY
 from fairseq_hebrew.monitor.batches import BatchOrder
 from fairseq_hebrew.predict.checkpoint import load_model, read_checkpoint
 from fairseq_hebrew.stage.errors import UserError
+from fairseq_hebrew.tasks import retrieval
 from fairseq_hebrew.tasks.labelled import LabelledConfig
 from fairseq_hebrew.tasks.question_answering import QuestionAnsweringTask
+from fairseq_hebrew.tasks.retrieval import RetrievalConfig, RetrievalTask
 from fairseq_hebrew.tasks.sequence_classification import SequenceClassificationTask
 from fairseq_hebrew.tasks.token_classification import TokenClassificationConfig, TokenClassificationTask
 from tests.conftest import run
@@ -62,11 +64,14 @@ def words(folder, sizes: list[int]):
 
 
 def task(folder, tokenizer_dir, made=SequenceClassificationTask, **more):
-    options = TokenClassificationConfig if made is TokenClassificationTask else LabelledConfig
+    configs = {TokenClassificationTask: TokenClassificationConfig, RetrievalTask: RetrievalConfig}
+    options = configs.get(made, LabelledConfig)
     cfg = OmegaConf.structured(
         options(data=str(folder), description=str(folder / "task.yaml"), tokenizer_dir=str(tokenizer_dir))
     )
     cfg.seed, cfg.save_dir, cfg.tpu = 1, str(folder), False
+    if made is RetrievalTask:
+        cfg.max_valid_steps = None
     for name, value in more.items():
         cfg[name] = value
     return made.setup_task(cfg)
@@ -136,13 +141,75 @@ def test_words_are_read_in_windows(tokenizer_dir, tmp_path, heard):
     assert len(samples) > 20 and sum(len(sample.positions) for sample in samples) == sum(LONG)
 
 
-def test_questions_have_the_length_of_their_description(tokenizer_dir, tmp_path, heard):
-    folder = questions.folder(tmp_path / "data", 8)
-    made = task(folder, tokenizer_dir, QuestionAnsweringTask)
+@pytest.mark.parametrize(
+    ("description", "percentile", "longest"),
+    [
+        ("max_tokens: 512, max_question_tokens: 20, stride: 24", 95, 128),
+        ("max_tokens: 512, max_question_tokens: 20, stride: 24", 40, 64),
+        ("max_tokens: 512, max_question_tokens: 20, stride: 41", 40, 128),  # 64 leave 40 tokens beside a question
+        ("max_tokens: 512, max_question_tokens: 20, stride: 200", 40, 256),
+        ("max_tokens: 250, max_question_tokens: 20, stride: 200", 40, 250),
+        ("max_tokens: 48, max_question_tokens: 20, stride: 24", 95, 48),
+        ("max_tokens: 512, max_question_tokens: 20, stride: 24", 0, 512),
+    ],
+)
+def test_windows_of_questions_overlap_as_the_description_says(
+    tokenizer_dir, tmp_path, heard, description, percentile, longest
+):
+    folder = questions.folder(tmp_path / "data", 20)
+    read = json.loads((folder / "train.json").read_text(encoding="utf-8"))
+    for number, paragraph in enumerate(read["data"][0]["paragraphs"]):
+        paragraph["context"] += " מילה" * (0 if number < 9 else 25)
+    (folder / "train.json").write_text(json.dumps(read), encoding="utf-8")
+    (folder / "task.yaml").write_text(
+        "{name: homes, kind: question_answering, files: {train: train.json, valid: valid.json}, metric: f1, "
+        f"max_answer_tokens: 12, {description}}}",
+        encoding="utf-8",
+    )
+    made = task(folder, tokenizer_dir, QuestionAnsweringTask, length_percentile=percentile)
     made.load_dataset("valid")
     made.load_dataset("train")
-    assert told(heard) == ["length: 48 tokens, the description's max_tokens"]
-    assert made.max_tokens == 48 and LENGTH_KEY not in made.state_dict()
+    assert made.max_tokens == longest and max(sizes(made, "train")) <= longest
+    lines = told(heard)
+    assert len(lines) == (percentile > 0)
+    for line in lines:
+        assert line.startswith(f"length: {longest} tokens: {percentile} % of the 20 training examples have at most ")
+        assert line.endswith("are read in windows")
+    read = {sample.example for sample in made.datasets["train"].samples}
+    assert len(read) == 20
+
+
+def test_passages_of_retrieval_have_the_length_that_most_need(tokenizer_dir, tmp_path, heard, monkeypatch):
+    """Found in pairs of the whole split, kept in the checkpoint; with fixed shapes all batches have it."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "task.yaml").write_text(
+        "{name: found, kind: retrieval, files: {train: train.jsonl, valid: train.jsonl}, metric: mrr@10}",
+        encoding="utf-8",
+    )
+    rows = [{"query": f"{WORD} {n}", "positive": " ".join([WORD] * n)} for n in (*[20] * 18, 98, 300)]
+    (folder / "train.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+    made = task(folder, tokenizer_dir, RetrievalTask, fixed_shapes=True)
+    made.load_dataset("valid")
+    made.load_dataset("train")
+    (line,) = told(heard)
+    assert line == (
+        "length: 128 tokens: 95 % of the 20 passages of training pairs that were looked at have at most 100; "
+        "1 (5.00 %) are longer than 128 and are cut at their ends"
+    )
+    assert made.max_tokens == 128 == made.datasets["train"].shapes.passage_tokens
+    state = made.state_dict()
+    assert state[LENGTH_KEY] == 128
+    again = task(folder, tokenizer_dir, RetrievalTask, length_percentile=0)
+    assert again.max_tokens == 256
+    again.load_state_dict(state)
+    assert again.max_tokens == 128
+    assert task(folder, tokenizer_dir, RetrievalTask, max_tokens_per_sample=50).max_tokens == 50
+
+    monkeypatch.setattr(retrieval, "MEASURED", 2)  # the first and the last
+    made = task(folder, tokenizer_dir, RetrievalTask)
+    made.load_dataset("train")
+    assert "95 % of the 2 passages" in told(heard)[-1] and made.max_tokens == 256
 
 
 def test_buckets_above_the_length_that_was_found_are_left_out(tokenizer_dir, tmp_path):

@@ -21,20 +21,20 @@ class ChosenLength:
     examples: int
     longer: int  # examples of more tokens than `longest`
 
-    def told(self, becomes: str) -> str:
-        """In one line; becomes: what is done with the longer ones."""
+    def told(self, becomes: str, examples: str) -> str:
+        """In one line; becomes: what is done with the longer ones; examples: what was looked at, in the plural."""
         return (
-            f"length: {self.longest} tokens: {self.percentile:g} % of the {self.examples:,} training examples have at "
+            f"length: {self.longest} tokens: {self.percentile:g} % of the {self.examples:,} {examples} have at "
             f"most {self.needed:,}; {self.longer:,} ({100 * self.longer / self.examples:.2f} %) are longer than "
             f"{self.longest} and are {becomes}"
         )
 
 
-def choose_length(sizes: Sequence[int], percentile: float, most: int) -> ChosenLength:
-    """The shortest of LENGTHS that holds `percentile` percent of the examples, by their whole sizes in tokens; `most`
-    where that is less, or where none does."""
+def choose_length(sizes: Sequence[int], percentile: float, most: int, least: int = 0) -> ChosenLength:
+    """The shortest of LENGTHS that is `least` or more and holds `percentile` percent of the examples, by their whole
+    sizes in tokens; `most` where that is less, or where none does."""
     needed = int(np.percentile(sizes, percentile, method="inverted_cdf"))
-    longest = min(next((length for length in LENGTHS if length >= needed), most), most)
+    longest = min(next((length for length in LENGTHS if length >= max(needed, least)), most), most)
     return ChosenLength(percentile, needed, longest, len(sizes), int((np.asarray(sizes) > longest).sum()))
 
 

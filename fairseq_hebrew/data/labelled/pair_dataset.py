@@ -13,9 +13,8 @@ from fairseq_hebrew.data.fixed_shapes import EMPTY
 from fairseq_hebrew.stage.errors import UserError
 
 from .pair_shapes import PairShapes, passages_a_row
-from .pairs import PairSamples
+from .pairs import FRAME, PairSamples
 
-FRAME = 2  # <s> and </s>
 NOTHING = torch.zeros(0, dtype=torch.int64)
 NO_PASSAGE = (NOTHING, 0, (EMPTY, EMPTY))
 NO_ROW = {

@@ -40,12 +40,15 @@ class QuestionSamples(SampleMaker):
     answer, the first where there are several, has none."""
 
     description: QuestionAnswering
+    longer = "read in windows"
 
     def __init__(self, vocabulary: Vocabulary, description: QuestionAnswering, max_tokens: int) -> None:
         super().__init__(vocabulary, description, max_tokens)
         if max_tokens < FRAME + 2:
             raise UserError(f"--max-tokens-per-sample {max_tokens}: at least {FRAME + 2}, for a question and its text")
         self.longest_question = min(description.max_question_tokens, max(1, (max_tokens - FRAME) // 2))
+        # Windows share what is not a step of the stride: with less room an answer might be whole in none.
+        self.least = description.max_question_tokens + FRAME + description.stride
         self.context = lru_cache(maxsize=1024)(self._context)
         self.questions_cut = 0
         self.answers_without_pieces = 0
@@ -70,6 +73,10 @@ class QuestionSamples(SampleMaker):
             if begin < end:
                 places[i] = (begin, end) if read is None else read.original(begin, end)
         return ids.astype(np.int64), places
+
+    def length(self, example: Question) -> int:
+        question = min(len(self.pieces(example.question)), self.longest_question)
+        return question + FRAME + len(self.context(example.context)[0])
 
     def samples(self, index: int, example: Question) -> list[QuestionSample]:
         """One sample, or several where the context is longer than the room beside the question."""

@@ -36,13 +36,11 @@ class Sample:
 class SampleMaker(ABC):
     """Turns the examples of a kind of task into samples, with one vocabulary and one description.
 
-    A kind says what `samples` are; and `longer` and `length`, where the length of its samples is to be chosen by those
-    of its examples.
+    A kind says what `samples` are; `length` and `longer` serve to choose the length of its samples by the examples.
     """
 
-    # What becomes of an example of more than max_tokens, as it is told: "cut at their ends". None: samples have the
-    # length that the description says, whatever the examples are.
-    longer: ClassVar[str | None] = None
+    longer: ClassVar[str]  # what becomes of an example of more than max_tokens, as it is told: "cut at their ends"
+    least = 0  # tokens that samples must have room for, however short the examples are
 
     def __init__(self, vocabulary: Vocabulary, description: TaskDescription, max_tokens: int) -> None:
         self.vocabulary, self.description, self.max_tokens = vocabulary, description, max_tokens
@@ -63,10 +61,9 @@ class SampleMaker(ABC):
         """`<s>` pieces `</s>`, int64."""
         return torch.tensor([self.vocabulary.bos, *pieces, self.vocabulary.eos])
 
+    @abstractmethod
     def length(self, example) -> int:
-        """Tokens of the whole example as one sample, `<s>` and `</s>` included, were there room for all of it; asked
-        where `longer` is set."""
-        raise TypeError(f"{type(self).__name__}: its samples have the length that the description says")
+        """Tokens of the whole example as one sample, `<s>` and `</s>` included, were there room for all of it."""
 
     @abstractmethod
     def samples(self, index: int, example) -> list[Sample]:

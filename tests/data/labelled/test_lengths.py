@@ -25,8 +25,14 @@ def test_the_shortest_length_that_holds_so_many(sizes, percentile, most, needed,
     assert (found.needed, found.longest, found.longer, found.examples) == (needed, longest, longer, len(list(sizes)))
 
 
+def test_room_that_is_needed_whatever_the_examples_are():
+    for least, longest in ((64, 64), (65, 128), (190, 192), (400, 300)):
+        found = choose_length([10] * 20, 95, 300, least)
+        assert (found.needed, found.longest) == (10, longest)
+
+
 def test_what_is_told_in_one_line():
-    told = choose_length([10] * 1519 + [400] * 481, 75.5, 512).told("cut at their ends")
+    told = choose_length([10] * 1519 + [400] * 481, 75.5, 512).told("cut at their ends", "training examples")
     assert told == (
         "length: 64 tokens: 75.5 % of the 2,000 training examples have at most 10; 481 (24.05 %) are longer than 64 "
         "and are cut at their ends"

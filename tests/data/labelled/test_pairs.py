@@ -36,6 +36,14 @@ def pair_set(pairs) -> PairSet:
     return PairSet(pairs, relevance, _sizes(pairs))
 
 
+def test_the_length_of_a_pair_is_its_passages(vocabulary):
+    one = maker(vocabulary, max_tokens=8, passage_prefix="passage: ")
+    long = Pair("מי כתב ספר? " * 50, "דנה כתבה ספר ארוך על הים " * 9, ("יעל " * 500,))
+    prefix, text = "passage: ", long.positive.strip()
+    assert one.length(long) == len(vocabulary.encode_batch([prefix + text])[0]) + 2 > 50
+    assert len(one.samples(0, long)[1].tokens) == 8
+
+
 def names_of(item) -> list[int]:
     return [name for _, name, _ in item["passages"]]
 
