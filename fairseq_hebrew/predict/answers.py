@@ -25,7 +25,7 @@ KINDS = {
 CHUNK = 4096  # examples that are sorted by length together
 
 
-def answers(model, task, examples: Iterable, batch_size: int, device: str) -> Iterator[dict]:
+def answers(model, task, examples: Iterable, *, batch_size: int, device: str) -> Iterator[dict]:
     """A record for each example, in order. What stands in the same batch or is padded changes no answer."""
     moved(model, device)
     answer = partial(KINDS[task.kind].answer, **task.answering(model))

@@ -6,12 +6,14 @@ import argparse
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
+from itertools import tee
 from pathlib import Path
 from typing import NamedTuple
 
 from fairseq_hebrew.data.described import CHECKPOINT_KEY, TaskDescription, read_description
 from fairseq_hebrew.data.described.retrieval import Retrieval
-from fairseq_hebrew.data.examples import held_out, read_examples, read_file, split_path
+from fairseq_hebrew.data.examples import held_out, split_path, stream_examples, stream_file
 from fairseq_hebrew.data.examples.retrieval_set import retrieval_set, set_files
 from fairseq_hebrew.stage.errors import UsageError, UserError, parser, run_command
 from fairseq_hebrew.stage.manifest import run_stage
@@ -24,6 +26,8 @@ from .checkpoint import load_model, read_checkpoint
 RETRIEVAL = Retrieval.KIND
 BATCH_SIZE = 32
 TOP = 100  # passages that a ranking of retrieval has
+SPLIT = "test"
+RECORDS = 2  # in every manifest: raised when records have other keys, so that older ones are not taken for up to date
 
 
 class Source(NamedTuple):
@@ -47,7 +51,7 @@ def predict(options: argparse.Namespace) -> dict:
                 count += 1
         return [options.output], {"examples": count}
 
-    settings = {"description": description.to_json(), "majority": options.majority}
+    settings = {"description": description.to_json(), "majority": options.majority, "records": RECORDS}
     if options.mark_training_texts:
         settings["mark_training_texts"] = True
     if description.held_out and not options.input:
@@ -83,9 +87,9 @@ def _baseline(options: argparse.Namespace) -> Source:
     def majority() -> Iterator[dict]:
         from .answers import KINDS  # torch and fairseq, which an earlier mistake need not wait for
 
-        learned, examples = read_examples(options.data, "train", description), _examples(options, description)
-        made = KINDS[description.kind].majority(description, learned, examples)
-        return _marked(options, description, examples, made)
+        learned = stream_examples(options.data, "train", description)
+        majority = partial(KINDS[description.kind].majority, description, learned)
+        return _marked(options, description, _examples(options, description), majority)
 
     files = _files(options, description, judged)
     if options.bm25:
@@ -117,10 +121,10 @@ def _model(options: argparse.Namespace) -> Source:
     def answered() -> Iterator[dict]:
         from .answers import answers
 
-        model, task = load_model(options.checkpoint, state, overrides)
         examples = _examples(options, description)
-        made = answers(model, task, examples, options.batch_size or BATCH_SIZE, options.device or "cpu")
-        return _marked(options, description, examples, made)
+        model, task = load_model(options.checkpoint, state, overrides)
+        batches = {"batch_size": options.batch_size or BATCH_SIZE, "device": options.device or "cpu"}
+        return _marked(options, description, examples, partial(answers, model, task, **batches))
 
     files = _files(options, description, judged)
     needed = [options.checkpoint, *files, *model_files(tokenizer), tokenizer / "dict.txt"]
@@ -173,30 +177,41 @@ def _files(options: argparse.Namespace, description: TaskDescription, judged: Pa
 
 
 def _marked(
-    options: argparse.Namespace, description: TaskDescription, examples: Sequence, records: Iterator[dict]
+    options: argparse.Namespace,
+    description: TaskDescription,
+    examples: Iterator,
+    records: Callable[[Iterator], Iterator[dict]],
 ) -> Iterator[dict]:
-    """The records, each with whether its text stands in the training file, where that is asked for.
+    """The records of the examples, each with whether its text stands in the training file, where that is asked for.
 
     A split that is held out of the file is looked up in the rest of it.
     """
     if not options.mark_training_texts:
-        return records
+        return records(examples)
     if options.split in description.held_out and not options.input:
-        learned = read_examples(options.data, held_out.TRAIN, description)
+        learned = stream_examples(options.data, held_out.TRAIN, description)
     else:
-        learned = read_file(split_path(options.data, held_out.TRAIN, description), description)
+        learned = stream_file(split_path(options.data, held_out.TRAIN, description), description)
     known = {held_out.text_of(example, description) for example in learned}
+    examples, again = tee(examples)  # what is held is what `records` reads ahead
     return (
         {**record, "in_training": held_out.text_of(example, description) in known}
-        for example, record in zip(examples, records, strict=True)
+        for record, example in zip(records(examples), again, strict=True)
     )
 
 
-def _examples(options: argparse.Namespace, description: TaskDescription) -> Sequence:
-    """What is predicted: the examples of a file, or of a split."""
+def _examples(options: argparse.Namespace, description: TaskDescription) -> Iterator:
+    """What is predicted, as it is read: the examples of a file, or of a split.
+
+    All of it was read once before, so that what is wrong in its last line is told now, and not after hours.
+    """
     if options.input:
-        return read_file(options.input, description)
-    return read_examples(options.data, options.split, description)
+        read = partial(stream_file, options.input, description)
+    else:
+        read = partial(stream_examples, options.data, options.split, description)
+    for _ in read():
+        pass
+    return read(tell=False)
 
 
 def _judged(options: argparse.Namespace, description: TaskDescription) -> Path:
@@ -208,7 +223,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.add_argument("checkpoint", type=Path, nargs="?", help="checkpoint_best.pt of a fine-tuning run")
     options.add_argument("--output", type=Path, required=True, help="the predictions, a JSON record a line")
     options.add_argument("--data", type=Path, help="folder with the task's files (that of the training run)")
-    options.add_argument("--split", default="test", help="split of the description to predict")
+    options.add_argument("--split", help=f"split of the description to predict ({SPLIT})")
     options.add_argument("--input", type=Path, help="a labelled file instead of a split")
     options.add_argument("--description", help="another description than the checkpoint's")
     options.add_argument("--tokenizer", type=Path, help="tokenizer folder, where it was moved since training")
@@ -234,6 +249,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     options.add_argument("--force", action="store_true", help="run although the output is up to date")
     parsed = options.parse_args(arguments)
+    if parsed.input is not None and parsed.split is not None:
+        options.error(f"--input {parsed.input} and --split {parsed.split} both say what is predicted; leave one out")
+    parsed.split = parsed.split or SPLIT
     if parsed.batch_size is not None and parsed.batch_size < 1:
         options.error("--batch-size: at least 1")
     if parsed.top is not None and parsed.top < 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from torch import Tensor
 
@@ -53,6 +53,6 @@ def record(description: QuestionAnswering, example: Question, spans: Sequence[Sp
     }
 
 
-def majority(description: QuestionAnswering, train: Sequence, examples: Sequence) -> Iterator[dict]:
+def majority(description: QuestionAnswering, train: Iterable, examples: Iterable) -> Iterator[dict]:
     """No answer to any question: all that can be said without reading."""
     yield from (record(description, example, [], 0.0) for example in examples)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import accumulate
 
 import torch
 from torch import Tensor
@@ -36,9 +37,15 @@ def answer(
 def record(
     description: TaskDescription, example: TaggedSentence, predicted: list[str], scores: list[float] | None = None
 ) -> dict:
-    """`scores`: the probability of each tag, where they were chosen one by one. Of running text also the words' ranges
-    of characters, and those of the entities with their types."""
-    made = {
+    """`scores`: the probability of each tag, where they were chosen one by one; `offsets`: the range of characters of
+    each word in `text`, as the entities have theirs. Where the file has no running text it is the words with blanks."""
+    text, offsets = (example.text, example.offsets) if example.offsets is not None else joined(example.words)
+    spans = READERS[description.tag_scheme]
+    entities = {
+        f"{name}_entities": [[offsets[first][0], offsets[last - 1][1], kind] for kind, first, last in spans(tags)]
+        for name, tags in (("gold", example.tags), ("predicted", predicted))
+    }
+    return {
         "kind": description.kind,
         "task": description.name,
         "scheme": description.tag_scheme,
@@ -48,18 +55,19 @@ def record(
         "gold": example.tags,
         "predicted": predicted,
         **({} if scores is None else {"scores": scores}),
+        "text": text,
+        "offsets": offsets,
+        **entities,
     }
-    if example.offsets is None:
-        return made
-    spans, offsets = READERS[description.tag_scheme], example.offsets
-    entities = {
-        f"{name}_entities": [[offsets[first][0], offsets[last - 1][1], kind] for kind, first, last in spans(tags)]
-        for name, tags in (("gold", example.tags), ("predicted", predicted))
-    }
-    return {**made, "text": example.text, "offsets": offsets, **entities}
 
 
-def majority(description: TaskDescription, train: Sequence, examples: Sequence) -> Iterator[dict]:
+def joined(words: Sequence[str]) -> tuple[str, list[tuple[int, int]]]:
+    """The words with a blank between them, and the half-open range of characters of each."""
+    ends = list(accumulate(len(word) + 1 for word in words))
+    return " ".join(words), [(end - 1 - len(word), end - 1) for word, end in zip(words, ends)]
+
+
+def majority(description: TaskDescription, train: Iterable, examples: Iterable) -> Iterator[dict]:
     """The most frequent tag of each word in training, O for words not seen there: the most frequent tag of all is O,
     which finds nothing."""
     seen: dict[str, Counter] = {}

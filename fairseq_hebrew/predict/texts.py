@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from torch import Tensor
 
@@ -42,7 +42,7 @@ def asked(description: TaskDescription, example: LabelledText) -> dict:
     }
 
 
-def majority(description: TaskDescription, train: Sequence, examples: Sequence) -> Iterator[dict]:
+def majority(description: TaskDescription, train: Iterable, examples: Iterable) -> Iterator[dict]:
     """The most frequent label of the training split."""
     label = Counter(example.label for example in train).most_common(1)[0][0]
     yield from (record(description, example, label, None) for example in examples)

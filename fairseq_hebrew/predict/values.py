@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from torch import Tensor
 
@@ -24,7 +24,7 @@ def _record(description: TaskDescription, example: LabelledText, predicted: floa
     return asked(description, example) | {"gold": example.value, "predicted": round(predicted, 6)}
 
 
-def majority(description: TaskDescription, train: Sequence, examples: Sequence) -> Iterator[dict]:
+def majority(description: TaskDescription, train: Iterable, examples: Iterable) -> Iterator[dict]:
     """The mean of the training split."""
     mean = statistics.fmean(example.value for example in train)
     yield from (_record(description, example, mean) for example in examples)

@@ -26,9 +26,12 @@ __all__ = [
     "read_file",
     "read_pair_set",
     "split_path",
+    "stream_examples",
+    "stream_file",
 ]
 
-# The reader of each kind of task: (path, description) -> its examples, in the order of the file.
+# The reader of each kind of task: (path, description, tell) -> its examples, in the order of the file. tell: whether to
+# log what was counted.
 READERS: dict[str, Callable[[Path, TaskDescription], Iterator]] = {
     "token_classification": read_tagged,
     "sequence_classification": read_labelled,
@@ -48,20 +51,39 @@ def split_path(folder: Path, split: str, description: TaskDescription) -> Path:
 
 def read_examples(folder: Path, split: str, description: TaskDescription) -> Sequence:
     """The examples of a split of a task, in the order of the file."""
-    path = split_path(folder, split, description)
     if description.kind == Retrieval.KIND:  # what is searched stands in the folder, the split's file perhaps below it
-        return read_pair_set(path, folder, description).pairs
-    examples = read_file(path, description)
+        return read_pair_set(split_path(folder, split, description), folder, description).pairs
+    return list(stream_examples(folder, split, description))
+
+
+def stream_examples(folder: Path, split: str, description: TaskDescription, tell: bool = True) -> Iterator:
+    """The examples of a split of a task other than retrieval, as they are read."""
+    path = split_path(folder, split, description)
+    examples = stream_file(path, description, tell)
     if not description.held_out or split not in (held_out.TRAIN, *description.held_out):
         return examples
-    if not (found := held_out.of_split(examples, split, description)):
-        raise UserError(f"{path}: no example falls to {split}; hold out another share, or give the split a file")
-    return found
+    return _some(
+        held_out.of_split(examples, split, description),
+        f"{path}: no example falls to {split}; hold out another share, or give the split a file",
+    )
 
 
 def read_file(path: Path, description: TaskDescription) -> list:
     """The examples of a file; raises UserError naming the line that is wrong."""
-    examples = list(READERS[description.kind](path, description))
-    if not examples:
-        raise UserError(f"{path}: no examples in the file; give the file with the labelled data")
-    return examples
+    return list(stream_file(path, description))
+
+
+def stream_file(path: Path, description: TaskDescription, tell: bool = True) -> Iterator:
+    """The examples of a file as they are read: lines one at a time, a JSON document as a whole."""
+    examples = READERS[description.kind](path, description, tell)
+    return _some(examples, f"{path}: no examples in the file; give the file with the labelled data")
+
+
+def _some(examples: Iterator, otherwise: str) -> Iterator:
+    """The examples; raises UserError where there is none."""
+    there = False
+    for example in examples:
+        there = True
+        yield example
+    if not there:
+        raise UserError(otherwise)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 from fairseq_hebrew.data.described.tagged_words import TokenClassification
@@ -10,7 +11,7 @@ from fairseq_hebrew.stage.errors import UserError
 from fairseq_hebrew.text.spans import Span
 
 from .faults import Faults
-from .file import read_text
+from .file import raw_lines
 from .sentence import Entity, TaggedSentence, TagReader
 
 
@@ -20,8 +21,7 @@ def read_columns(path: Path, description: TokenClassification, faults: Faults) -
     words: list[str] = []
     cells: list[str] = []
     lines: list[int] = []
-    # Only a line feed ends a line: a word may hold a sign that str.splitlines takes for a line end.
-    for number, row in enumerate([*read_text(path).split("\n"), ""], start=1):
+    for number, row in enumerate(chain(raw_lines(path), [""]), start=1):
         if not row.strip():
             if words:
                 yield _sentence(words, cells, lines, reader)

@@ -22,12 +22,8 @@ class Line(NamedTuple):
 
 def read_text(path: Path) -> str:
     """The whole file, without a byte-order mark; raises UserError where there is none or it is not UTF-8."""
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file; check the data folder and `files:` of the description") from None
-    except IsADirectoryError:
-        raise UserError(f"{path}: is a folder; name the file in it in `files:` of the description") from None
+    _require(path)
+    content = path.read_bytes()
     if content.startswith(_UTF16):
         raise _of_utf16(path)
     try:
@@ -37,12 +33,24 @@ def read_text(path: Path) -> str:
         raise at(path, line, "invalid UTF-8", "convert the file to UTF-8 (iconv)") from None
 
 
+def raw_lines(path: Path, ends: str = "\n") -> Iterator[str]:
+    """All lines with their ends, one in memory at a time; raises UserError as `read_text` does.
+
+    ends: only a line feed ends a line, for a word may hold a sign that str.splitlines takes for a line end; "" for the
+    ends that the csv module knows, "\r" too.
+    """
+    _require(path)
+    try:
+        with open(path, encoding="utf-8-sig", newline=ends) as file:
+            yield from file
+    except UnicodeDecodeError:
+        read_text(path)  # which tells the line
+        raise
+
+
 def read_lines(path: Path) -> Iterator[Line]:
     """The lines that are not blank, one in memory at a time; raises UserError as `read_text` does."""
-    if path.is_dir():
-        raise UserError(f"{path}: is a folder; name the file in it in `files:` of the description")
-    if not path.is_file():
-        raise UserError(f"{path}: no such file; check the data folder and `files:` of the description")
+    _require(path)
     start = 0
     with open(path, "rb") as file:
         for number, line in enumerate(file, start=1):
@@ -55,6 +63,14 @@ def read_lines(path: Path) -> Iterator[Line]:
             if text.strip():
                 yield Line(number, start, text)
             start += len(line)
+
+
+def _require(path: Path) -> None:
+    """Raises UserError where there is no such file."""
+    if path.is_dir():
+        raise UserError(f"{path}: is a folder; name the file in it in `files:` of the description")
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; check the data folder and `files:` of the description")
 
 
 def half_character(text: str) -> str | None:

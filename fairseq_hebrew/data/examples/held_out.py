@@ -6,7 +6,7 @@ so that nothing that is judged was learned, and what stands beside an example in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from hashlib import blake2b
 from typing import Any
 
@@ -43,7 +43,7 @@ def place(text: str, seed: int) -> float:
     return int.from_bytes(digest, "big") / 2**64
 
 
-def of_split(examples: Iterable, split: str, description: TaskDescription) -> list:
+def of_split(examples: Iterable, split: str, description: TaskDescription) -> Iterator:
     """The examples of the training file that belong to a split: to a held-out one, or to `train`, which is the rest."""
     first = 0.0
     for name, share in description.held_out.items():
@@ -52,4 +52,4 @@ def of_split(examples: Iterable, split: str, description: TaskDescription) -> li
         first += share
     last = first + description.held_out[split] if split in description.held_out else 1.0
     seed = description.held_out_seed
-    return [example for example in examples if first <= place(text_of(example, description), seed) < last]
+    return (example for example in examples if first <= place(text_of(example, description), seed) < last)

@@ -12,7 +12,7 @@ from fairseq_hebrew.data.described.tagged_words import TokenClassification
 from fairseq_hebrew.text.split import split_words
 
 from .faults import Faults
-from .file import read_text
+from .file import raw_lines
 from .sentence import Entity, TaggedSentence, TagReader
 
 # Where the labels stand, if the description does not say.
@@ -65,7 +65,7 @@ def read_tokens(path: Path, description: TokenClassification, faults: Faults) ->
 def _records(path: Path, description: TokenClassification, faults: Faults) -> Iterator[tuple[int, dict]]:
     """(line, record) of each line that is not blank."""
     seen: dict[str, int] = {}
-    for line, row in enumerate(read_text(path).split("\n"), start=1):
+    for line, row in enumerate(raw_lines(path), start=1):
         if not row.strip():
             continue
         try:

@@ -49,8 +49,8 @@ class PairSet:
         return len(self.pairs)
 
 
-def read_pairs(path: Path, description: Retrieval) -> Iterator[Pair]:
-    """The pairs of a file in order; raises UserError naming file and line of what is wrong."""
+def read_pairs(path: Path, description: Retrieval, tell: bool = True) -> Iterator[Pair]:
+    """The pairs of a file in order; raises UserError naming file and line of what is wrong; `tell` changes nothing."""
     if description.format in LINES:
         yield from (pair for _, pair in _checked(path, description.format))
     else:

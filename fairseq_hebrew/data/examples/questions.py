@@ -42,8 +42,8 @@ class Question:
     place: str  # in the file, for errors
 
 
-def read_questions(path: Path, description: QuestionAnswering) -> Iterator[Question]:
-    """The questions of a file; raises UserError naming what is wrong and where."""
+def read_questions(path: Path, description: QuestionAnswering, tell: bool = True) -> Iterator[Question]:
+    """The questions of a file, whose text is in memory; raises UserError naming what is wrong and where."""
     text = read_text(path)
     rows = flat_rows(path, text) if description.format == "flat" else squad_rows(path, text)
     seen: dict[str, str] = {}
@@ -58,7 +58,7 @@ def read_questions(path: Path, description: QuestionAnswering) -> Iterator[Quest
         seen[question.id] = row.place
         moved += reader.moved
         yield question
-    if moved:
+    if moved and tell:
         log(f"{path}: {moved} of the answers moved to where their text stands in the context")
 
 

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 FORMATS = {"columns": read_columns, "spans": read_spans, "tokens": read_tokens}
 
 
-def read_tagged(path: Path, description: TokenClassification) -> Iterator[TaggedSentence]:
+def read_tagged(path: Path, description: TokenClassification, tell: bool = True) -> Iterator[TaggedSentence]:
     """The sentences of a file; what was counted is told at its end."""
     faults = Faults(path, description)
     mentions: Counter[str] = Counter()
@@ -30,6 +30,8 @@ def read_tagged(path: Path, description: TokenClassification) -> Iterator[Tagged
         sentences += 1
         mentions.update(tag[2:] for tag in sentence.tags if tag[0] in "BS")
         yield sentence
+    if not tell:
+        return
     faults.tell()
     of_each = ", ".join(f"{label} {mentions[label]:,}" for label in description.labels)
     logger.info(f"{path}: {sentences:,} sentences, {mentions.total():,} mentions ({of_each})")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 import math
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from fairseq_hebrew.data.described.texts import SequenceClassification, Sequence
 from fairseq_hebrew.stage.errors import at
 from fairseq_hebrew.stage.progress import log
 
-from .file import read_text
+from .file import raw_lines
 
 
 @dataclass(frozen=True)
@@ -29,18 +28,18 @@ class LabelledText:
     id: str | None = None  # where the description names a column of ids
 
 
-def read_labelled(path: Path, description: SequenceClassification) -> Iterator[LabelledText]:
+def read_labelled(path: Path, description: SequenceClassification, tell: bool = True) -> Iterator[LabelledText]:
     """The texts of a file, each with a label of the description."""
-    for line, texts, label, name in _texts(path, description):
+    for line, texts, label, name in _texts(path, description, tell):
         if label not in description.labels:
             known = ", ".join(description.labels)
             raise at(path, line, f"label {label!r} is none of {known}", "correct it, or `labels:`")
         yield LabelledText(line, texts[0], label, texts[1] if len(texts) > 1 else None, id=name)
 
 
-def read_valued(path: Path, description: SequenceRegression) -> Iterator[LabelledText]:
+def read_valued(path: Path, description: SequenceRegression, tell: bool = True) -> Iterator[LabelledText]:
     """The texts of a file, each with a number."""
-    for line, texts, number, name in _texts(path, description):
+    for line, texts, number, name in _texts(path, description, tell):
         try:
             value = float(number)
         except ValueError:
@@ -50,7 +49,7 @@ def read_valued(path: Path, description: SequenceRegression) -> Iterator[Labelle
         yield LabelledText(line, texts[0], "", texts[1] if len(texts) > 1 else None, value, name)
 
 
-def _texts(path: Path, description: TextColumns) -> Iterator[tuple[int, list[str], str, str | None]]:
+def _texts(path: Path, description: TextColumns, tell: bool) -> Iterator[tuple[int, list[str], str, str | None]]:
     """(line, the one or two texts, what stands in the label's column, the id where there are any) of each example."""
     wanted = [*description.text_columns, description.label_column]
     wanted += [description.id_column] if description.id_column else []
@@ -69,7 +68,7 @@ def _texts(path: Path, description: TextColumns) -> Iterator[tuple[int, list[str
             empty += 1
             continue
         yield line, texts, label, values[-1] if description.id_column else None
-    if empty:
+    if empty and tell:
         log(f"{path}: {empty} examples without text are left out")
 
 
@@ -77,7 +76,7 @@ def _rows(path: Path, wanted: list[str], description: TextColumns) -> Iterator[t
     comma = path.suffix.lower() == ".csv"
     # In tab-separated files of this field a quote is a quote, not the start of a quoted cell.
     rows = csv.reader(
-        io.StringIO(read_text(path), newline=""),
+        raw_lines(path, ends=""),
         delimiter="," if comma else "\t",
         quoting=csv.QUOTE_MINIMAL if comma else csv.QUOTE_NONE,
     )
@@ -97,7 +96,7 @@ def _rows(path: Path, wanted: list[str], description: TextColumns) -> Iterator[t
 
 
 def _records(path: Path, wanted: list[str], description: TextColumns) -> Iterator[tuple[int, list[str]]]:
-    for number, line in enumerate(read_text(path).split("\n"), start=1):
+    for number, line in enumerate(raw_lines(path), start=1):
         if not line.strip():
             continue
         try:

@@ -1,3 +1,5 @@
+import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -5,7 +7,7 @@ import pytest
 from fairseq_hebrew.data.described import read_description
 from fairseq_hebrew.data.described.tagged_words import TokenClassification
 from fairseq_hebrew.data.described.texts import SequenceClassification
-from fairseq_hebrew.data.examples import read_examples, read_file
+from fairseq_hebrew.data.examples import read_examples, read_file, stream_file
 from fairseq_hebrew.stage.errors import UserError
 
 ROOT = Path(__file__).parents[3]
@@ -102,3 +104,39 @@ def test_the_demo_sets_read_and_share_no_example_between_splits(name, least):
         examples = read_examples(ROOT / "demo" / "corpus" / name, split, description)
         seen += [getattr(e, "text", None) or " ".join(e.words) for e in examples]
     assert len(seen) == len(set(seen)) >= least
+
+
+@pytest.mark.parametrize(
+    ("name", "description", "line", "head"),
+    [
+        ("words.bmes", NER, "מילה O\n\n", ""),
+        ("t.tsv", TEXTS, "טקסט ארוך למדי\t1\n", "text\tlabel\n"),
+        ("t.jsonl", TEXTS, '{"text": "טקסט ארוך למדי", "label": "1"}\n', ""),
+        ("spans.jsonl", replace(NER, format="spans"), '{"text": "מילה", "label": []}\n', ""),
+        ("tokens.jsonl", replace(NER, format="tokens"), '{"tokens": ["מילה"], "tags": ["O"]}\n', ""),
+    ],
+)
+def test_lines_are_not_held(tmp_path, name, description, line, head):
+    path = tmp_path / name
+    path.write_text(head + line * 20_000, encoding="utf-8")
+    examples = stream_file(path, description, tell=False)
+    next(examples)
+    tracemalloc.start()
+    assert sum(1 for _ in examples) == 19_999
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 150_000 < path.stat().st_size, peak
+
+
+def test_what_is_counted_is_logged_unless_it_is_to_be_quiet(tmp_path, caplog, capsys):
+    caplog.set_level("INFO")
+    path = ner(tmp_path, "# first\nדנה S-PER\n")
+    counts = replace(NER, comments="#")
+    assert len(list(stream_file(path, counts, tell=False))) == 1 and not caplog.messages
+    assert len(list(stream_file(path, counts))) == 1
+    assert len([message for message in caplog.messages if "comment" in message or "1 sentences" in message]) == 2
+    table = tmp_path / "t.tsv"
+    table.write_text("text\tlabel\n\t1\nא\t0\n", encoding="utf-8")
+    left_out = replace(TEXTS, empty_texts="drop")
+    assert len(list(stream_file(table, left_out, tell=False))) == 1 and not capsys.readouterr().err
+    assert len(list(stream_file(table, left_out))) == 1 and "1 examples without text" in capsys.readouterr().err
