@@ -219,7 +219,7 @@ def test_a_threshold_where_there_are_no_questions(data, tmp_path, capsys):
         (("--criterion", "classification"), "--criterion classification: question answering finds spans; give --crit"),
         (("--max-tokens-per-sample", "5"), "--max-tokens-per-sample 5: at least 6"),
         (("--description", "smcd"), "give --task sequence_classification"),
-        (("--description", "parashoot"), "no such file"),
+        (("--description", "parashoot"), "data[0] has paragraphs, as SQuAD's files; write `format: squad`"),
     ],
 )
 def test_wrong_options_get_one_line(data, tokenizer_dir, tmp_path, options, told):
