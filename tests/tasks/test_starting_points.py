@@ -8,7 +8,7 @@ import torch
 
 from fairseq_hebrew.models.state_dict import from_stock_roberta
 from tests.conftest import HANDWRITTEN, ROOT, run
-from tests.tasks import test_question_answering, test_text_tasks
+from tests.tasks import test_question_answering, test_retrieval, test_text_tasks
 from tests.tasks.runs import state_of, train_in_turn
 from tests.text.foreign import model_folder
 
@@ -65,6 +65,8 @@ def tasks(folder) -> dict[str, tuple]:
     made["sequence_regression"] = (folder / "likeness", description, "squared_error")
     homes = test_question_answering.folder(folder / "homes")
     made["question_answering"] = (homes, homes / "task.yaml", "spans")
+    pairs = test_retrieval.folder(folder / "pairs")
+    made["retrieval"] = (pairs, pairs / "task.yaml", "contrastive")
     return made
 
 
