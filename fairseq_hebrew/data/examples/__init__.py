@@ -10,7 +10,8 @@ from fairseq_hebrew.data.described.retrieval import Retrieval
 from fairseq_hebrew.stage.errors import UserError
 
 from . import held_out
-from .pairs import Pair, PairSet, read_pair_set, read_pairs
+from .pair_lines import Pair
+from .pairs import PairSet, read_pair_set, read_pairs
 from .questions import Answer, Question, read_questions
 from .tagged_words import TaggedSentence, read_tagged
 from .texts import LabelledText, read_labelled, read_valued

@@ -17,6 +17,7 @@ from fairseq_hebrew.stage.errors import UserError, at
 from fairseq_hebrew.stage.progress import log
 
 from .beir import Judgement, Row, read_qrels, read_rows
+from .pair_lines import checked_pairs
 from .questions import read_questions
 from .relevance import same_text
 
@@ -167,12 +168,10 @@ def _squad(path: Path) -> RetrievalSet:
 
 def _pairs(path: Path, description: Retrieval) -> RetrievalSet:
     """The queries of a file with a pair a line, with all passages that answer them somewhere in it."""
-    from .pairs import read_pairs  # which reads the other forms as sets
-
     ids: dict[str, str] = {}
     searched: list[Passage] = []
     asked: dict[str, Query] = {}
-    for pair in read_pairs(path, description):
+    for _, pair in checked_pairs(path, description.format):
         names = []
         for text in (pair.positive, *pair.negatives):
             names.append(ids.setdefault(same_text(text), f"p{len(ids)}"))
