@@ -30,8 +30,9 @@ def run(name: str, *arguments: object, cwd: Path = ROOT, timeout: int = 180) -> 
 
 def heed_interrupts() -> None:
     """preexec_fn of a process that is to be interrupted: tests that run in the background ignore SIGINT, and so would
-    it."""
+    it; and a test that has trained in this process has its children shielded from what a scheduler sends."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM, signal.SIGUSR1))
 
 
 def the_error(done: subprocess.CompletedProcess) -> str:
